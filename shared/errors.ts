@@ -1,0 +1,411 @@
+// The one table of everything that can go wrong: what the visitor, the peer and the operator each see of a cause.
+
+/**
+ * `final`: an agent that meets this code before its first registration gives up.
+ * `retry`: it tries again with back-off. `-`: never reaches an agent's dialling.
+ */
+type AgentReaction = 'final' | 'retry' | '-';
+
+/** One row: wire code (u32), HTTP status, what an agent does, a sentence of what happened, and one of what to do. */
+type Row = readonly [wire: number, status: number, agent: AgentReaction, title: string, advice: string];
+
+const TABLE = {
+  // 1000: the tunnel protocol itself. Any of these ends the session, never the process.
+  'protocol-error': [
+    1000,
+    502,
+    'retry',
+    'The other end broke the tunnel protocol',
+    'Check that agent and bastion are of neighbouring releases; report it if they are.',
+  ],
+  'frame-unknown': [
+    1001,
+    502,
+    'retry',
+    'A frame of an unknown type arrived',
+    'Check that agent and bastion are of neighbouring releases.',
+  ],
+  'frame-too-large': [
+    1002,
+    502,
+    'retry',
+    'A frame is longer than its type allows',
+    'Check that agent and bastion are of neighbouring releases.',
+  ],
+  'message-too-large': [
+    1003,
+    502,
+    'retry',
+    'A WebSocket message is longer than agreed',
+    'Check what stands between agent and bastion: something rewrites WebSocket messages.',
+  ],
+  'credit-exceeded': [
+    1004,
+    502,
+    'retry',
+    'The other end sent more than it was allowed to',
+    'Check that agent and bastion are of neighbouring releases; report it if they are.',
+  ],
+  'credit-overflow': [
+    1005,
+    502,
+    'retry',
+    'The other end allowed more bytes than can be counted',
+    'Check that agent and bastion are of neighbouring releases; report it if they are.',
+  ],
+  'stream-id-invalid': [
+    1006,
+    502,
+    'retry',
+    "A stream was opened under a number that is not the opener's to use",
+    'Check that agent and bastion are of neighbouring releases; report it if they are.',
+  ],
+  'acknowledgement-invalid': [
+    1007,
+    502,
+    'retry',
+    'The other end acknowledged messages that were never sent',
+    'Check that agent and bastion are of neighbouring releases; report it if they are.',
+  ],
+  flood: [
+    1008,
+    502,
+    'retry',
+    'The other end sent too many empty frames or pings',
+    'Check that agent and bastion are of neighbouring releases; report it if they are.',
+  ],
+  'link-dead': [
+    1010,
+    503,
+    'retry',
+    'Nothing was heard from the other end for too long',
+    'Usually a network that dropped a connection in silence; the agent dials again by itself.',
+  ],
+  'link-closed': [
+    1011,
+    503,
+    'retry',
+    'The connection between agent and bastion closed',
+    'The agent dials again by itself.',
+  ],
+
+  // 1100: streams inside a session.
+  'stream-cancelled': [
+    1100,
+    502,
+    '-',
+    'The other side gave up this stream',
+    'Nothing to do: a visitor left or the notebook closed early.',
+  ],
+  'stream-limit': [
+    1101,
+    503,
+    '-',
+    'Too many streams are open in this tunnel',
+    'Close some tabs, or raise the limit of streams per tunnel.',
+  ],
+  'session-closed': [1102, 503, '-', 'The tunnel closed', 'Wait a moment and reload: the agent dials again by itself.'],
+  draining: [1103, 503, 'retry', 'The bastion is being restarted', 'Wait a moment and reload.'],
+  'unread-timeout': [1104, 502, '-', 'Nobody read the rest of this stream', 'Reload.'],
+
+  // 1200: the upstream, as the agent sees it.
+  'upstream-refused': [
+    1200,
+    502,
+    '-',
+    'The notebook refused the connection',
+    "Check in the job's log whether the notebook still runs.",
+  ],
+  'upstream-not-ready': [
+    1201,
+    503,
+    '-',
+    'The notebook is starting and does not answer yet',
+    'Wait: this page tries again by itself.',
+  ],
+  'upstream-timeout': [
+    1202,
+    504,
+    '-',
+    'The notebook did not accept a connection in time',
+    "Check in the job's log whether the notebook is overloaded.",
+  ],
+  'upstream-closed': [
+    1203,
+    502,
+    '-',
+    'The notebook closed the connection in the middle of an answer',
+    "Reload; check the job's log if it happens again.",
+  ],
+  'upstream-response-invalid': [
+    1204,
+    502,
+    '-',
+    'The notebook answered something that is not valid HTTP',
+    "Check that the agent's --to names an HTTP service.",
+  ],
+  'upstream-foreign': [
+    1205,
+    502,
+    '-',
+    'The port on the worker node belongs to another user',
+    'The notebook ended and somebody else took its port; start it again, on a unix socket if it can.',
+  ],
+  'upstream-exited': [1206, 502, '-', 'The notebook has ended', 'Start the job again.'],
+  'upstream-failed': [1207, 502, '-', 'The connection to the notebook failed', "Check the agent's log."],
+  'service-unknown': [
+    1208,
+    404,
+    '-',
+    'The agent offers no service of this name',
+    'Check the services that the agent was started with.',
+  ],
+
+  // 1300: registering. The answer is plain HTTP with a problem document, before any object exists.
+  'credential-missing': [1300, 401, 'final', 'No credential was presented', 'Start the agent with --token-file.'],
+  'credential-invalid': [
+    1301,
+    401,
+    'final',
+    'The credential is not valid here',
+    'Ask for a new token: postern-bastion token create.',
+  ],
+  'credential-expired': [
+    1302,
+    401,
+    'final',
+    'The credential has expired',
+    'Ask for a new token: postern-bastion token create.',
+  ],
+  'name-not-allowed': [
+    1303,
+    403,
+    'final',
+    'The credential does not allow this name',
+    'Ask for a token whose --name pattern covers it.',
+  ],
+  'name-taken': [1304, 409, 'final', 'The name belongs to somebody else', 'Choose another name.'],
+  'name-invalid': [
+    1305,
+    400,
+    'final',
+    'The name is not usable as a host name',
+    'Use 1 to 49 letters, digits and single hyphens, beginning with a letter or digit; some names are reserved.',
+  ],
+  'version-unsupported': [
+    1306,
+    426,
+    'final',
+    'Agent and bastion speak no common version of the tunnel protocol',
+    'Update the older of the two.',
+  ],
+  'registration-malformed': [
+    1307,
+    400,
+    'final',
+    'The registration could not be understood',
+    'Check that agent and bastion are of neighbouring releases.',
+  ],
+  'handshake-limit': [
+    1308,
+    429,
+    'retry',
+    'Too many agents are registering at once',
+    'Nothing to do: the agent tries again by itself.',
+  ],
+  replaced: [
+    1309,
+    409,
+    'final',
+    'A newer agent of the same owner took over this name',
+    'Nothing to do, unless two jobs use one name by mistake.',
+  ],
+  'session-unknown': [
+    1310,
+    410,
+    'retry',
+    'The session to resume is not known here',
+    'Nothing to do: the agent registers afresh.',
+  ],
+  'resume-refused': [
+    1311,
+    403,
+    'retry',
+    'The proof for resuming a session is not valid',
+    'Nothing to do: the agent registers afresh.',
+  ],
+  'bastion-unreachable': [
+    1312,
+    503,
+    'retry',
+    'The bastion could not be reached',
+    'Check the address, the network and the proxy settings; the agent keeps trying.',
+  ],
+  'bastion-untrusted': [
+    1313,
+    502,
+    'retry',
+    "The bastion's certificate is not trusted",
+    "Give the bastion's CA with --ca, or check the host name.",
+  ],
+
+  // 1400: visitors.
+  'name-unknown': [1400, 404, '-', 'No notebook has this name', 'Check the address; the job may not have started yet.'],
+  'tunnel-absent': [
+    1401,
+    503,
+    '-',
+    "The notebook's agent is not connected",
+    'The job may have ended, or its network is interrupted; this page tries again by itself.',
+  ],
+  'sign-in-needed': [1402, 401, '-', 'This notebook is private', 'Open it with the link that its agent printed.'],
+  'link-spent': [
+    1403,
+    403,
+    '-',
+    'This link has been used already, or is not valid',
+    'The agent holds a fresh link: look at its terminal or link file.',
+  ],
+  'cross-site': [
+    1404,
+    403,
+    '-',
+    'Another site tried to act in your name',
+    'If that was you, open the notebook in a tab of its own.',
+  ],
+  'not-yours': [1405, 403, '-', 'You have no access to this notebook', 'Ask its owner to invite you.'],
+  misdirected: [1406, 421, '-', 'This address is not served here', 'Check the address.'],
+  'request-ambiguous': [
+    1407,
+    400,
+    '-',
+    'The request can be read in more than one way',
+    'Report it to the maker of the program that sent it.',
+  ],
+  'header-too-large': [1408, 431, '-', "The request's headers are too large", 'Delete cookies for this site.'],
+  'method-refused': [1409, 405, '-', 'This method is not served', 'CONNECT is not available here.'],
+  'pipeline-limit': [1410, 400, '-', 'Too many pipelined requests', 'Wait for answers before sending more.'],
+  'page-unknown': [1411, 404, '-', 'The bastion has no such page', 'Check the address.'],
+  'request-timeout': [1412, 408, '-', 'The request did not arrive in time', 'Try again.'],
+  'visitor-limit': [1413, 429, '-', 'Too many attempts', 'Wait a minute and try again.'],
+
+  // 1500: the programs.
+  'options-invalid': [1500, 500, '-', 'The options are not usable', 'See --help.'],
+  'state-unusable': [
+    1501,
+    500,
+    '-',
+    'The state directory is not usable',
+    'Check that it exists, belongs to the user who runs the bastion, and has mode 0700.',
+  ],
+  internal: [
+    1502,
+    500,
+    'retry',
+    'Something unexpected went wrong',
+    'Report it, with the request id and the log around it.',
+  ],
+
+  // 1600: certificates.
+  'ca-exists': [1600, 500, '-', 'There is a CA already, and it is never overwritten', 'Choose another directory.'],
+  'ca-invalid': [1601, 500, '-', "The CA's files are damaged or do not belong together", 'Restore them from a backup.'],
+  'certificate-invalid': [
+    1602,
+    500,
+    '-',
+    'The certificate and key are not usable',
+    'Check that both are PEM and belong together.',
+  ],
+} as const satisfies Record<string, Row>;
+
+export type ErrorCode = keyof typeof TABLE;
+
+/** What the rest of the program reads of one row. */
+export interface ErrorEntry {
+  readonly code: ErrorCode;
+  /** The u32 that RESET and GOAWAY carry. */
+  readonly wire: number;
+  /** The HTTP status that a visitor or a registering agent gets. */
+  readonly status: number;
+  readonly agent: AgentReaction;
+  readonly title: string;
+  readonly advice: string;
+}
+
+/** Every entry, in the table's order (docs/errors.md is generated from it). */
+export const ERRORS: readonly ErrorEntry[] = Object.entries<Row>(TABLE).map(
+  ([code, [wire, status, agent, title, advice]]) => ({
+    code: code as ErrorCode,
+    wire,
+    status,
+    agent,
+    title,
+    advice,
+  }),
+);
+
+const BY_CODE = new Map(ERRORS.map((entry) => [entry.code, entry]));
+const BY_WIRE = new Map(ERRORS.map((entry) => [entry.wire, entry]));
+
+/** The entry of a code. */
+export function errorEntry(code: ErrorCode): ErrorEntry {
+  return BY_CODE.get(code) as ErrorEntry;
+}
+
+/** The code that a peer's u32 stands for; a number from a newer release reads as `stream-cancelled`. */
+export function codeFromWire(wire: number): ErrorCode {
+  return BY_WIRE.get(wire)?.code ?? 'stream-cancelled';
+}
+
+/** True when the text is one of our codes (a peer's problem document may hold anything). */
+export function isErrorCode(text: unknown): text is ErrorCode {
+  return typeof text === 'string' && BY_CODE.has(text as ErrorCode);
+}
+
+/** An error with a row in the table; `detail` is for the log and the person, and never holds a secret. */
+export class PosternError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+
+  constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown }) {
+    super(detail === undefined ? errorEntry(code).title : `${errorEntry(code).title}: ${detail}`, options);
+    this.name = 'PosternError';
+    this.code = code;
+    this.detail = detail;
+  }
+
+  get entry(): ErrorEntry {
+    return errorEntry(this.code);
+  }
+}
+
+/** The error as one of ours: itself, or wrapped under the code given, with the original as cause. */
+export function asPosternError(error: unknown, code: ErrorCode = 'internal'): PosternError {
+  if (error instanceof PosternError) return error;
+  return new PosternError(code, error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+/** An RFC 9457 problem document, as refusals carry it. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ErrorCode;
+  readonly number: number;
+  readonly detail?: string;
+  readonly advice: string;
+}
+
+/** The problem document of an error. */
+export function toProblem(error: PosternError): Problem {
+  const { code, wire, status, title, advice } = error.entry;
+  return {
+    type: `urn:postern:error:${code}`,
+    title,
+    status,
+    code,
+    number: wire,
+    ...(error.detail === undefined ? {} : { detail: error.detail }),
+    advice,
+  };
+}

@@ -1,0 +1,231 @@
+// What agent and bastion tell each other in the HTTP upgrade that registers a tunnel (docs/protocol.md, "Registering").
+
+import { PosternError } from '../errors.ts';
+
+export const SUBPROTOCOL = 'postern.1';
+export const TUNNEL_PATH = '/_postern/tunnel';
+/** Request header: a Registration as base64url JSON. */
+export const REGISTRATION_HEADER = 'postern-registration';
+/** Header of the 101 answer: an Acceptance as base64url JSON. */
+export const ACCEPTANCE_HEADER = 'postern-acceptance';
+/** Request header instead of REGISTRATION_HEADER: a Resumption as base64url JSON. */
+export const RESUMPTION_HEADER = 'postern-resumption';
+
+/** Longest accepted header value, in characters: half of what Node allows for all headers together. */
+const MAX_HEADER = 8192;
+const MAX_NAMES = 16;
+const MAX_SERVICES = 32;
+const MAX_LINKS = 8;
+const MAX_SLOTS = 16;
+
+/** What each end is ready to take; the sender of frames keeps to the other end's. */
+export interface Limits {
+  /** Bytes of credit each stream starts with, in the direction towards the end that states it. */
+  readonly credit: number;
+  /** Streams open at once. */
+  readonly streams: number;
+  /** Longest WebSocket message, in bytes. */
+  readonly message: number;
+}
+
+export interface ServiceOffer {
+  /** What OPEN names: `web` is the one that `NAME.domain` leads to. */
+  readonly name: string;
+  /** The Authorization value that this service of the notebook accepts; a secret that visitors never see. */
+  readonly authorization?: string;
+}
+
+/** private: only who proves to be the owner. public: anybody, asked for explicitly. */
+export type Access = 'private' | 'public';
+
+export interface Registration {
+  /** Software and release, for logs: `postern-agent/0.1.0`. */
+  readonly agent: string;
+  /** 128 random bits in hexadecimal, new for each agent process. */
+  readonly instance: string;
+  /** Which of the agent's links this is, from 0. */
+  readonly slot: number;
+  readonly names: readonly string[];
+  readonly access: Access;
+  readonly services: readonly ServiceOffer[];
+  /** SHA-256 (hexadecimal) of each unspent one-time secret that opens these names; the secrets stay with the agent. */
+  readonly links: readonly string[];
+  readonly features: readonly string[];
+  readonly limits: Limits;
+}
+
+export interface Acceptance {
+  readonly bastion: string;
+  /** Public id of the session (logs, resumption); 128 random bits in hexadecimal. */
+  readonly session: string;
+  /** 256 random bits, base64url: the key of resumption proofs. Never logged. */
+  readonly resumeKey: string;
+  /** name -> URL under which visitors reach it. */
+  readonly urls: Readonly<Record<string, string>>;
+  /** Unix milliseconds at which the credential, and with it the tunnel, ends. */
+  readonly expiresAt: number;
+  readonly features: readonly string[];
+  readonly limits: Limits;
+}
+
+export interface Resumption {
+  readonly session: string;
+  /** Strictly increasing within a session. */
+  readonly attempt: number;
+  /** Kind-0 messages received so far. */
+  readonly received: number;
+  /** HMAC-SHA256 over session, attempt and received, base64url. */
+  readonly proof: string;
+}
+
+/** What INFO frames carry. Unknown types are ignored, so that either end may be newer. */
+export type Info =
+  /** agent: the hashes of the now valid one-time secrets, replacing all earlier ones. */
+  | { readonly type: 'links'; readonly hashes: readonly string[] }
+  /** bastion: a one-time link was used, from this address. */
+  | { readonly type: 'link-spent'; readonly hash: string; readonly from: string }
+  /** agent: the service began or ceased to answer; `exit` is the notebook's exit code once it has ended. */
+  | { readonly type: 'readiness'; readonly service: string; readonly ready: boolean; readonly exit?: number };
+
+type Json = Record<string, unknown>;
+
+/** The header value of a registration, acceptance or resumption. */
+export function encodeHeader(value: Registration | Acceptance | Resumption): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+/** Reads a registration header; throws PosternError `registration-malformed` naming the field that is wrong. */
+export function decodeRegistration(header: string): Registration {
+  const json = decodeObject(header);
+  return {
+    agent: text(json, 'agent', 100),
+    instance: hexadecimal(json, 'instance', 32),
+    slot: count(json, 'slot', MAX_SLOTS - 1),
+    names: list(json, 'names', MAX_NAMES, (item) => plainText(item, 'names', 63)),
+    access: oneOf(json, 'access', ['private', 'public'] as const),
+    services: list(json, 'services', MAX_SERVICES, serviceOffer),
+    links: list(json, 'links', MAX_LINKS, (item) => hash(item, 'links')),
+    features: list(json, 'features', 64, (item) => plainText(item, 'features', 40)),
+    limits: limits(json),
+  };
+}
+
+/** Reads an acceptance header; throws PosternError `registration-malformed`. */
+export function decodeAcceptance(header: string): Acceptance {
+  const json = decodeObject(header);
+  const urls = object(json['urls'], 'urls');
+  return {
+    bastion: text(json, 'bastion', 100),
+    session: hexadecimal(json, 'session', 32),
+    resumeKey: text(json, 'resumeKey', 64),
+    urls: Object.fromEntries(Object.entries(urls).map(([name, url]) => [name, plainText(url, 'urls', 500)])),
+    expiresAt: count(json, 'expiresAt', Number.MAX_SAFE_INTEGER),
+    features: list(json, 'features', 64, (item) => plainText(item, 'features', 40)),
+    limits: limits(json),
+  };
+}
+
+/** Reads a resumption header; throws PosternError `registration-malformed`. */
+export function decodeResumption(header: string): Resumption {
+  const json = decodeObject(header);
+  return {
+    session: hexadecimal(json, 'session', 32),
+    attempt: count(json, 'attempt', Number.MAX_SAFE_INTEGER),
+    received: count(json, 'received', Number.MAX_SAFE_INTEGER),
+    proof: text(json, 'proof', 64),
+  };
+}
+
+/** Reads an INFO payload: undefined for a type this release doesn't know; throws `protocol-error` for what is not JSON of a known shape. */
+export function decodeInfo(payload: Uint8Array): Info | undefined {
+  try {
+    const json = object(JSON.parse(Buffer.from(payload).toString('utf8')), 'info');
+    if (json['type'] === 'links')
+      return { type: 'links', hashes: list(json, 'hashes', MAX_LINKS, (item) => hash(item, 'hashes')) };
+    if (json['type'] === 'link-spent')
+      return { type: 'link-spent', hash: hexadecimal(json, 'hash', 64), from: text(json, 'from', 64) };
+    if (json['type'] !== 'readiness') return undefined;
+    const exit = json['exit'] === undefined ? {} : { exit: count(json, 'exit', 255) };
+    return { type: 'readiness', service: text(json, 'service', 63), ready: json['ready'] === true, ...exit };
+  } catch (cause) {
+    throw new PosternError('protocol-error', 'an INFO frame that cannot be read', { cause });
+  }
+}
+
+function decodeObject(header: string): Json {
+  if (header.length > MAX_HEADER) throw malformed('header', `longer than ${MAX_HEADER} characters`);
+  try {
+    return object(JSON.parse(Buffer.from(header, 'base64url').toString('utf8')), 'header');
+  } catch (cause) {
+    if (cause instanceof PosternError) throw cause;
+    throw new PosternError('registration-malformed', 'the header is not base64url JSON', { cause });
+  }
+}
+
+function malformed(field: string, problem: string): PosternError {
+  return new PosternError('registration-malformed', `${field}: ${problem}`);
+}
+
+function object(value: unknown, field: string): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(field, 'not an object');
+  return value as Json;
+}
+
+function plainText(value: unknown, field: string, longest: number): string {
+  if (typeof value !== 'string' || value.length === 0 || value.length > longest)
+    throw malformed(field, `not a text of 1 to ${longest} characters`);
+  // Control characters would end up in headers and logs.
+  if (/[^\x20-\x7e]/.test(value)) throw malformed(field, 'holds characters outside printable ASCII');
+  return value;
+}
+
+function text(json: Json, field: string, longest: number): string {
+  return plainText(json[field], field, longest);
+}
+
+function hash(value: unknown, field: string): string {
+  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value))
+    throw malformed(field, 'not a SHA-256 in hexadecimal');
+  return value;
+}
+
+function hexadecimal(json: Json, field: string, digits: number): string {
+  const value = text(json, field, digits);
+  if (value.length !== digits || !/^[0-9a-f]+$/.test(value)) throw malformed(field, `not ${digits} hexadecimal digits`);
+  return value;
+}
+
+function count(json: Json, field: string, highest: number): number {
+  const value = json[field];
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > highest)
+    throw malformed(field, `not a whole number from 0 to ${highest}`);
+  return value;
+}
+
+function oneOf<T extends string>(json: Json, field: string, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === json[field]);
+  if (found === undefined) throw malformed(field, `not one of ${choices.join(', ')}`);
+  return found;
+}
+
+function list<T>(json: Json, field: string, longest: number, item: (value: unknown) => T): T[] {
+  const value = json[field];
+  if (!Array.isArray(value) || value.length > longest) throw malformed(field, `not a list of at most ${longest}`);
+  return value.map(item);
+}
+
+function serviceOffer(value: unknown): ServiceOffer {
+  const json = object(value, 'services');
+  const name = text(json, 'name', 63);
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) throw malformed('services', 'a name that is not a label');
+  return json['authorization'] === undefined ? { name } : { name, authorization: text(json, 'authorization', 1000) };
+}
+
+function limits(json: Json): Limits {
+  const value = object(json['limits'], 'limits');
+  return {
+    credit: count(value, 'credit', 2 ** 24),
+    streams: count(value, 'streams', 2 ** 20),
+    message: count(value, 'message', 2 ** 24),
+  };
+}
