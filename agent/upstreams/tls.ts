@@ -1,0 +1,35 @@
+// An upstream that speaks TLS itself, its certificate always verified.
+
+import { connect } from 'node:tls';
+import { isIP } from 'node:net';
+
+import { lookup } from '../../shared/net/resolve.ts';
+import { standing, type TcpOptions } from './connect.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface TlsOptions extends TcpOptions {
+  /** The name or address that its certificate has to be for. */
+  readonly name: string;
+  /** PEM; undefined for the system's trust. */
+  readonly ca?: string | undefined;
+}
+
+/** A TLS port. `upstream-failed` when its certificate is not trusted. */
+export function tlsUpstream({ label, host, port, name, ca, check }: TlsOptions): Upstream {
+  return {
+    label,
+    dial: (signal) => {
+      const socket = connect({
+        host,
+        port,
+        lookup,
+        allowHalfOpen: true,
+        ALPNProtocols: ['http/1.1'],
+        ...(isIP(name) === 0 ? { servername: name } : {}),
+        ...(ca === undefined ? {} : { ca }),
+      });
+      socket.setNoDelay(true);
+      return standing(socket, 'secureConnect', signal, check);
+    },
+  };
+}
