@@ -1,0 +1,52 @@
+// Brings what the tests need and this machine lacks (JupyterLab from PyPI, Chromium from Debian), and says why where it can't.
+
+import { pathToFileURL } from 'node:url';
+import { runToEnd } from '../../contrib/demo/child.ts';
+import { obtainJupyterLab } from '../../contrib/demo/jupyterlab.ts';
+import { findBrowser } from './browser.ts';
+
+type Say = (text: string) => void;
+
+export interface Prepared {
+  /** Sentences on what could not be had; the tests that need it are skipped with the same reason. */
+  readonly missing: readonly string[];
+}
+
+const DEBIAN_PACKAGES = ['chromium', 'libnss3-tools'];
+
+/** Idempotent, and quick when everything is there. Never rejects. */
+export async function prepare(say: Say = (text) => console.error(text)): Promise<Prepared> {
+  const reasons = [await prepareJupyterLab(say), await prepareBrowser(say)];
+  const missing = reasons.filter((reason) => reason !== undefined);
+  for (const reason of missing) say(`prepare: ${reason}`);
+  return { missing };
+}
+
+async function prepareJupyterLab(say: Say): Promise<string | undefined> {
+  const { lab, reason } = await obtainJupyterLab(say).catch((error: unknown) => ({
+    lab: undefined,
+    reason: String(error),
+  }));
+  return lab === undefined ? `no JupyterLab, so its tests are skipped: ${reason}` : undefined;
+}
+
+async function prepareBrowser(say: Say): Promise<string | undefined> {
+  if ('browser' in findBrowser()) return undefined;
+  const failure = await installFromDebian(say);
+  const found = findBrowser();
+  if ('browser' in found) return undefined;
+  return `no browser, so its tests are skipped: ${found.reason}${failure === undefined ? '' : `; ${failure}`}`;
+}
+
+async function installFromDebian(say: Say): Promise<string | undefined> {
+  const command = ['apt-get', 'install', '-y', '--no-install-recommends', ...DEBIAN_PACKAGES];
+  if (process.getuid?.() !== 0) return `not root, so not installed (as root: ${command.join(' ')})`;
+  say(`prepare: ${command.join(' ')}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const update = await runToEnd({ name: 'apt-get', command: ['apt-get', 'update'], env });
+  if (update.code !== 0) return 'apt-get update failed';
+  const install = await runToEnd({ name: 'apt-get', command, env });
+  return install.code === 0 ? undefined : `apt-get failed: ${install.output.split('\n').at(-1)}`;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await prepare();
