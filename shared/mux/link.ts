@@ -8,8 +8,10 @@ export interface LinkListener {
   message(frames: Buffer): void;
   /** Frames sent with `sendTransient`: may have been lost or overtaken. */
   transient(frames: Buffer): void;
-  /** There is room again after `writable` was false, or an acknowledgement made `unacknowledged` shrink. */
+  /** `writable` became true again, or an acknowledgement made `unacknowledged` shrink. */
   drain(): void;
+  /** The carrier under the link was replaced; what was in flight is being sent again. */
+  replaced(): void;
   /** The link is gone for good; called once, after which the link calls nothing more. */
   close(error: PosternError): void;
 }
@@ -21,13 +23,15 @@ export interface Link {
   send(message: Buffer): void;
   /** The same layout for PING and PONG: never counted, kept or repeated, so they do not wait behind data. */
   sendTransient(message: Buffer): void;
-  /** False while the local transport has more queued than it should; sending stays allowed. */
+  /** False while the carrier has more queued than it should, or is missing; sending stays allowed. */
   readonly writable: boolean;
   /** Bytes given to `send` that the peer has not acknowledged yet. */
   readonly unacknowledged: number;
-  /** Milliseconds (monotonic clock) at which the last byte arrived. */
-  readonly lastHeard: number;
-  /** Closes at once; `error` is what the listener's `close` gets. */
+  /** Total bytes that the present carrier has received, growing with each byte: what liveness is judged by. */
+  readonly heard: number;
+  /** The carrier is presumed dead: dropped at once. A link that can be resumed waits for another; any other closes. */
+  lose(error: PosternError): void;
+  /** Closes for good, at once; `error` is what the listener's `close` gets. */
   destroy(error: PosternError): void;
 }
 

@@ -1,0 +1,161 @@
+// The flight cap: how many bytes a session may have sent and not yet had acknowledged, from measured bandwidth and round trip.
+//
+// Whatever is in flight beyond bandwidth x round trip stands in a queue in front of the slowest hop, and everything
+// small waits behind it. Twice that product keeps the path full through the jitter of acknowledgements and no more.
+// The idea of measuring both as a maximum and a minimum is BBR's (draft-ietf-ccwg-bbr); TCP below does the pacing.
+
+/** The cap never falls below this: on short paths the product is smaller than what one turn of the event loop sends. */
+export const LOWEST_CAP = 64 * 1024;
+/** Nothing gets larger than this, whatever was measured: it bounds the memory kept for replay. */
+const HIGHEST_CAP = 64 * 1024 * 1024;
+const GAIN = 2;
+/** A minimum round trip older than this is measured anew. */
+const PROBE_EVERY_MS = 10_000;
+/** While probing, half of the product is in flight: even an estimate twice too long then meets an empty queue. */
+const PROBE_SHARE = 1 / 4;
+/** Acknowledgements of less than this in flight may have been held back by the peer (20 ms), so they time nothing. */
+const PROMPT_FROM = 32 * 1024;
+/** Bandwidth is the best of the running and the previous period, each of this many round trips, at least 250 ms. */
+const PERIOD_ROUND_TRIPS = 8;
+const PERIOD_MS = 250;
+
+interface Departure {
+  /** Total sent when this message had left. */
+  readonly sent: number;
+  readonly at: number;
+  /** Total acknowledged, and when, as it left: bandwidth is what arrived since, over the time since. */
+  readonly delivered: number;
+  readonly deliveredAt: number;
+  readonly timed: boolean;
+  /** There was nothing more to send: the rate tells how fast the sender was, not the path. */
+  readonly idle: boolean;
+}
+
+export class Flight {
+  readonly #departures: Departure[] = [];
+  #first = 0;
+  #sent = 0;
+  #delivered = 0;
+  #deliveredAt: number;
+  #bandwidth = 0; // bytes per millisecond
+  #previousBandwidth = 0;
+  #periodEnds = 0;
+  #roundTripMs: number | undefined;
+  #measuredAt: number;
+  #probe: { best: number; ends: number | undefined } | undefined;
+
+  constructor(now: number) {
+    this.#deliveredAt = now;
+    this.#measuredAt = now;
+  }
+
+  /** Least round trip seen lately, in milliseconds. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
+  }
+
+  /** Bytes per millisecond that the path was seen to carry lately. */
+  get bandwidth(): number {
+    return Math.max(this.#bandwidth, this.#previousBandwidth);
+  }
+
+  /** Bytes that may be in flight now. */
+  get cap(): number {
+    const product = GAIN * this.bandwidth * (this.#roundTripMs ?? 0);
+    const cap = Math.min(HIGHEST_CAP, Math.max(LOWEST_CAP, product));
+    return this.#probe === undefined ? cap : Math.max(LOWEST_CAP * PROBE_SHARE, cap * PROBE_SHARE);
+  }
+
+  /** A message of `bytes` has left with `more` telling whether others wait behind it. */
+  departed(bytes: number, now: number, more: boolean): void {
+    if (this.#sent === this.#delivered) this.#deliveredAt = now;
+    this.#sent += bytes;
+    this.#departures.push({
+      sent: this.#sent,
+      at: now,
+      delivered: this.#delivered,
+      deliveredAt: this.#deliveredAt,
+      timed: this.#sent - this.#delivered >= PROMPT_FROM,
+      idle: !more,
+    });
+  }
+
+  /** `unacknowledged` bytes are left in flight; called whenever that may have shrunk. */
+  acknowledged(unacknowledged: number, now: number): void {
+    const delivered = this.#sent - unacknowledged;
+    if (delivered <= this.#delivered) return;
+    this.#delivered = delivered;
+    this.#deliveredAt = now;
+    const last = this.#takeDelivered();
+    if (last === undefined) return;
+    if (last.timed) this.measured(now - last.at, now);
+    this.#rate(last, now);
+    this.#probing(unacknowledged, now);
+  }
+
+  /** A round trip of `ms`, from an acknowledgement or a PONG. */
+  measured(ms: number, now: number): void {
+    const sample = Math.max(0.05, ms);
+    if (this.#probe !== undefined) this.#probe.best = Math.min(this.#probe.best, sample);
+    if (this.#roundTripMs !== undefined && sample > this.#roundTripMs) return;
+    this.#roundTripMs = sample;
+    this.#measuredAt = now;
+  }
+
+  /** Forgets what is in flight: after a change of link, times measured across the gap would mean nothing. */
+  restarted(unacknowledged: number, now: number): void {
+    this.#departures.length = 0;
+    this.#first = 0;
+    this.#delivered = this.#sent - unacknowledged;
+    this.#deliveredAt = now;
+  }
+
+  #takeDelivered(): Departure | undefined {
+    let last: Departure | undefined;
+    while (this.#first < this.#departures.length) {
+      const departure = this.#departures[this.#first] as Departure;
+      if (departure.sent > this.#delivered) break;
+      last = departure;
+      this.#first++;
+    }
+    // Shifting each one would move the whole list; cutting now and then costs nothing that shows.
+    if (this.#first > 64 && this.#first * 2 > this.#departures.length) {
+      this.#departures.splice(0, this.#first);
+      this.#first = 0;
+    }
+    return last;
+  }
+
+  #rate(last: Departure, now: number): void {
+    const took = now - last.deliveredAt;
+    if (took <= 0) return;
+    const rate = (this.#delivered - last.delivered) / took;
+    if (now >= this.#periodEnds) {
+      // An idle period says nothing about the path: then the older figure stays.
+      if (this.#bandwidth > 0) this.#previousBandwidth = this.#bandwidth;
+      this.#bandwidth = 0;
+      this.#periodEnds = now + Math.max(PERIOD_MS, PERIOD_ROUND_TRIPS * (this.#roundTripMs ?? 0));
+    }
+    if (last.idle && rate < this.bandwidth) return;
+    this.#bandwidth = Math.max(this.#bandwidth, rate);
+  }
+
+  #probing(unacknowledged: number, now: number): void {
+    if (this.#probe === undefined) {
+      if (now - this.#measuredAt < PROBE_EVERY_MS || this.cap <= LOWEST_CAP) return;
+      this.#probe = { best: Infinity, ends: undefined };
+      return;
+    }
+    // The round trip counts from the moment that the queue has run down to the lowered cap.
+    if (this.#probe.ends === undefined) {
+      if (unacknowledged > this.cap) return;
+      this.#probe.best = Infinity;
+      this.#probe.ends = now + (this.#roundTripMs ?? 0);
+      return;
+    }
+    if (now < this.#probe.ends || this.#probe.best === Infinity) return;
+    this.#roundTripMs = this.#probe.best;
+    this.#measuredAt = now;
+    this.#probe = undefined;
+  }
+}

@@ -1,0 +1,367 @@
+// A session: many streams over one link, at either end.
+
+import { randomBytes } from 'node:crypto';
+import { PosternError, asPosternError, codeFromWire, errorEntry, type ErrorCode } from '../errors.ts';
+import { decodeFarewell, decodeFrame, decodeOpening, type FrameView } from '../wire/decode.ts';
+import { farewellPayload, frameOf, openingPayload } from '../wire/encode.ts';
+import { FRAME, MAX_CREDIT } from '../wire/frame.ts';
+import { decodeInfo, type Info, type Limits } from '../wire/handshake.ts';
+import { Budget } from './budget.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { ReceiveCredit, SendCredit } from './credit.ts';
+import { Keepalive } from './keepalive.ts';
+import type { Link, LinkListener } from './link.ts';
+import { Outbox, transientMessage } from './outbox.ts';
+import { Stream, type StreamHost } from './stream.ts';
+
+/** Why the peer takes no new streams here, and when to come back. */
+export interface GoAway {
+  readonly code: ErrorCode;
+  readonly reconnectAfterMs: number;
+  readonly alternatives?: readonly string[];
+}
+
+export interface SessionOptions {
+  readonly role: 'bastion' | 'agent';
+  /** What this end takes, and what the other end said it takes. */
+  readonly own: Limits;
+  readonly peer: Limits;
+  onStream?(stream: Stream): void;
+  onInfo?(info: Info): void;
+  onGoAway?(goAway: GoAway): void;
+  readonly clock?: Clock;
+  /** Credit that all streams of this session may have granted; its parent counts the process. */
+  readonly budget?: Budget;
+  /** Most credit that one stream's window grows to, in bytes. */
+  readonly longestWindow?: number;
+}
+
+const LONGEST_WINDOW = 16 * 1024 * 1024;
+const SESSION_BUDGET = 64 * 1024 * 1024;
+/** Taken for the round trip until one has been measured. */
+const ASSUMED_ROUND_TRIP_MS = 50;
+/** PING and INFO frames from the peer within FLOOD_MS before it counts as a flood. */
+const FLOOD = 500;
+const FLOOD_MS = 10_000;
+/** While data arrives, the round trip is measured at least this often: credit and flight cap depend on it. */
+const MEASURE_MS = 1_000;
+/** How long `close` waits for the peer to acknowledge the last frames. */
+const LINGER_MS = 5_000;
+
+export class Session implements StreamHost {
+  readonly closed: Promise<PosternError>;
+  readonly #link: Link;
+  readonly #options: SessionOptions;
+  readonly #clock: Clock;
+  readonly #budget: Budget;
+  readonly #outbox: Outbox;
+  readonly #keepalive: Keepalive;
+  readonly #streams = new Map<number, Stream>();
+  readonly #view: FrameView = { type: 0, stream: 0, start: 0, end: 0 };
+  readonly #timers = new Set<unknown>();
+  #settleClosed!: (error: PosternError) => void;
+  #nextId: number;
+  #peerHighest = 0;
+  #opened = 0;
+  #draining: ErrorCode | undefined;
+  #error: PosternError | undefined;
+  #drained: (() => void) | undefined;
+  #bytesIn = 0;
+  #late = 0;
+  #roundTripMs: number | undefined;
+  #pingAt = -Infinity;
+  #ping: Buffer | undefined;
+  #flood = { since: -Infinity, count: 0 };
+
+  constructor(link: Link, options: SessionOptions) {
+    this.#link = link;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#budget = options.budget ?? new Budget(SESSION_BUDGET);
+    this.#outbox = new Outbox(link, this.#clock);
+    this.#nextId = options.role === 'bastion' ? 1 : 2;
+    this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
+    this.#keepalive = new Keepalive(
+      {
+        heard: () => link.heard,
+        waiting: () => link.unacknowledged > 0,
+        roundTripMs: () => this.roundTripMs,
+        ping: () => this.#sendPing(),
+        dead: () => link.lose(new PosternError('link-dead')),
+      },
+      this.#clock,
+      { impatient: options.role === 'agent', random: Math.random() },
+    );
+    link.listen(this.#listener());
+    this.#sendPing();
+  }
+
+  /** A new stream, at once; the peer's refusal comes as its error. Throws `stream-limit`, `draining` or `session-closed`. */
+  open({ service, visitor }: { service: string; visitor: string }): Stream {
+    if (this.#error !== undefined) throw new PosternError('session-closed');
+    if (this.#draining !== undefined) throw new PosternError(this.#draining);
+    if (this.#streams.size >= this.#options.peer.streams) throw new PosternError('stream-limit');
+    const credit = this.#budget.open(this.#options.own.credit);
+    if (credit === 0) throw new PosternError('stream-limit', 'the budget of unread bytes is used up');
+    const id = this.#nextId;
+    this.#nextId += 2;
+    this.#outbox.control(frameOf(FRAME.OPEN, id, openingPayload({ service, visitor, credit })));
+    return this.#add({ id, service, visitor }, credit, this.#options.peer.credit);
+  }
+
+  sendInfo(info: Info): void {
+    this.#outbox.control(frameOf(FRAME.INFO, 0, Buffer.from(JSON.stringify(info))));
+  }
+
+  /** Tells the peer to open no more streams here; those that are open go on. */
+  goAway({ code, reconnectAfterMs, alternatives = [] }: GoAway): void {
+    if (this.#draining !== undefined || this.#error !== undefined) return;
+    this.#draining = code;
+    const payload = farewellPayload({ reason: errorEntry(code).wire, reconnectAfterMs, alternatives });
+    this.#outbox.control(frameOf(FRAME.GOAWAY, 0, payload));
+  }
+
+  /** True once either end has said that no new streams start here. */
+  get draining(): boolean {
+    return this.#draining !== undefined;
+  }
+
+  /** Resolves when every stream has ended and the peer has everything; then the link is closed. */
+  async close(): Promise<void> {
+    this.#draining ??= 'session-closed';
+    if (this.#streams.size > 0 && this.#error === undefined) {
+      await Promise.race([new Promise<void>((resolve) => (this.#drained = resolve)), this.closed]);
+    }
+    this.#outbox.flush();
+    await Promise.race([this.#acknowledged(), this.closed]);
+    this.destroy(new PosternError('session-closed'));
+    await this.closed;
+  }
+
+  /** Ends everything now: streams get `error`, the link is closed. */
+  destroy(error: PosternError): void {
+    this.#end(error);
+    this.#link.destroy(error);
+  }
+
+  /** Streams open now. */
+  get streams(): number {
+    return this.#streams.size;
+  }
+
+  get stats() {
+    return {
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#outbox.bytes,
+      streamsOpened: this.#opened,
+      lateFrames: this.#late,
+      grantedBytes: this.#budget.granted,
+      unacknowledgedBytes: this.#link.unacknowledged,
+      flightCapBytes: this.#outbox.flight.cap,
+      roundTripMs: this.#roundTripMs,
+    };
+  }
+
+  // --- what the link tells -----------------------------------------------------------------------------------------
+
+  #listener(): LinkListener {
+    return {
+      message: (frames) => {
+        this.#read(frames, false);
+        if (this.#clock.now() - this.#pingAt > MEASURE_MS) this.#sendPing();
+      },
+      transient: (frames) => this.#read(frames, true),
+      drain: () => this.#outbox.progress(),
+      replaced: () => {
+        this.#outbox.flight.restarted(this.#link.unacknowledged, this.#clock.now());
+        this.#keepalive.restart();
+        this.#sendPing();
+        this.#outbox.flush();
+      },
+      close: (error) => this.#end(error),
+    };
+  }
+
+  // --- what streams ask --------------------------------------------------------------------------------------------
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  get roundTripMs(): number {
+    return this.#roundTripMs ?? ASSUMED_ROUND_TRIP_MS;
+  }
+
+  wants(stream: Stream): void {
+    this.#outbox.wants(stream);
+  }
+
+  urgent(stream: Stream): void {
+    this.#outbox.urgent(stream);
+  }
+
+  control(frame: Buffer): void {
+    this.#outbox.control(frame);
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const handle = this.#clock.setTimeout(() => {
+      this.#timers.delete(handle);
+      callback();
+    }, ms);
+    this.#timers.add(handle);
+    return () => {
+      this.#timers.delete(handle);
+      this.#clock.clearTimeout(handle);
+    };
+  }
+
+  gone(stream: Stream): void {
+    this.#outbox.forget(stream);
+    if (!this.#streams.delete(stream.id)) return;
+    this.#budget.release(stream.receiveCredit.window);
+    if (this.#streams.size === 0) this.#drained?.();
+  }
+
+  // --- frames ------------------------------------------------------------------------------------------------------
+
+  #read(frames: Buffer, transient: boolean): void {
+    if (this.#error !== undefined) return;
+    try {
+      for (let offset = 0; offset < frames.length;) {
+        const next = decodeFrame(frames, offset, this.#view);
+        if (next < 0) throw new PosternError('protocol-error', 'a message ends inside a frame');
+        offset = next;
+        this.#dispatch(frames, transient);
+        // A reader that was called may have ended the session.
+        if (this.#error !== undefined) return;
+      }
+    } catch (error) {
+      this.#violated(asPosternError(error, 'protocol-error'));
+    }
+  }
+
+  #dispatch(frames: Buffer, transient: boolean): void {
+    const { type, stream: id, start, end } = this.#view;
+    if (type === 0) return;
+    if (transient !== (type === FRAME.PING || type === FRAME.PONG)) {
+      throw new PosternError('protocol-error', `frame type ${type} in the wrong kind of message`);
+    }
+    if (type === FRAME.OPEN) return this.#accept(id, frames.subarray(start, end));
+    if (id === 0) return this.#ofSession(type, frames.subarray(start, end));
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return this.#lateFrame(id);
+    switch (type) {
+      case FRAME.DATA:
+        this.#bytesIn += end - start;
+        return stream.received(frames.subarray(start, end));
+      case FRAME.END:
+        return stream.receivedEnd();
+      case FRAME.RESET:
+        return stream.receivedReset(new PosternError(codeFromWire(frames.readUInt32BE(start))));
+      case FRAME.CREDIT:
+        return stream.receivedCredit(frames.readUInt32BE(start));
+    }
+  }
+
+  #ofSession(type: number, payload: Buffer): void {
+    if (type === FRAME.PONG) return this.#ponged(payload);
+    if (type === FRAME.GOAWAY) return this.#wentAway(payload);
+    this.#countFlood();
+    if (type === FRAME.PING) return this.#link.sendTransient(transientMessage(frameOf(FRAME.PONG, 0, payload)));
+    const info = decodeInfo(payload);
+    if (info !== undefined) this.#options.onInfo?.(info);
+  }
+
+  #accept(id: number, payload: Buffer): void {
+    if (id % 2 === this.#nextId % 2 || id <= this.#peerHighest) throw new PosternError('stream-id-invalid', String(id));
+    this.#peerHighest = id;
+    const { service, visitor, credit } = decodeOpening(payload);
+    if (credit > MAX_CREDIT) throw new PosternError('credit-overflow');
+    const refusal = this.#refusal();
+    // The opener counts on the credit of the handshake, so it is granted whole or the stream is refused.
+    const granted = refusal === undefined ? this.#budget.reserve(this.#options.own.credit) : 0;
+    const stream = this.#add({ id, service, visitor }, granted, credit);
+    if (refusal !== undefined || granted < this.#options.own.credit) return stream.abort(refusal ?? 'stream-limit');
+    this.#options.onStream?.(stream);
+  }
+
+  #refusal(): ErrorCode | undefined {
+    if (this.#options.onStream === undefined) return 'service-unknown';
+    // GOAWAY of ours and OPEN of theirs may cross: what was on its way before it knew is still served.
+    return this.#streams.size >= this.#options.own.streams ? 'stream-limit' : undefined;
+  }
+
+  #add(opening: { id: number; service: string; visitor: string }, granted: number, allowed: number): Stream {
+    const longest = this.#options.longestWindow ?? LONGEST_WINDOW;
+    const window = { window: granted, longest, now: this.#clock.now() };
+    const receive = new ReceiveCredit(window, this.#budget);
+    const stream = new Stream(this, opening, { send: new SendCredit(allowed), receive });
+    this.#streams.set(opening.id, stream);
+    this.#opened++;
+    return stream;
+  }
+
+  /** A stream that is over here but not yet there goes on sending for a while. One that never was is a violation. */
+  #lateFrame(id: number): void {
+    const highest = id % 2 === this.#nextId % 2 ? this.#nextId - 2 : this.#peerHighest;
+    if (id > highest) throw new PosternError('stream-id-invalid', String(id));
+    this.#late++;
+  }
+
+  #wentAway(payload: Buffer): void {
+    const { reason, reconnectAfterMs, alternatives } = decodeFarewell(payload);
+    const code = codeFromWire(reason);
+    this.#draining ??= code;
+    this.#options.onGoAway?.({ code, reconnectAfterMs, alternatives });
+  }
+
+  #countFlood(): void {
+    const now = this.#clock.now();
+    if (now - this.#flood.since > FLOOD_MS) this.#flood = { since: now, count: 0 };
+    if (++this.#flood.count > FLOOD) throw new PosternError('flood');
+  }
+
+  #sendPing(): void {
+    this.#pingAt = this.#clock.now();
+    // Random, so that a PONG can't be made up to shorten the measured round trip.
+    this.#ping = randomBytes(8);
+    this.#link.sendTransient(transientMessage(frameOf(FRAME.PING, 0, this.#ping)));
+  }
+
+  #ponged(payload: Buffer): void {
+    if (this.#ping === undefined || !this.#ping.equals(payload)) return;
+    this.#ping = undefined;
+    const now = this.#clock.now();
+    this.#roundTripMs = now - this.#pingAt;
+    this.#outbox.flight.measured(this.#roundTripMs, now);
+  }
+
+  // --- the end -----------------------------------------------------------------------------------------------------
+
+  #violated(error: PosternError): void {
+    this.goAway({ code: error.code, reconnectAfterMs: 0 });
+    this.#outbox.flush();
+    this.destroy(error);
+  }
+
+  async #acknowledged(): Promise<void> {
+    const end = this.#clock.now() + LINGER_MS;
+    while (this.#link.unacknowledged > 0 && this.#clock.now() < end) {
+      await new Promise<void>((resolve) => this.after(10, resolve));
+    }
+  }
+
+  #end(error: PosternError): void {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    this.#keepalive.stop();
+    for (const handle of this.#timers) this.#clock.clearTimeout(handle);
+    this.#timers.clear();
+    const ofStreams =
+      error.code === 'session-closed' ? error : new PosternError('session-closed', error.message, { cause: error });
+    for (const stream of [...this.#streams.values()]) stream.receivedReset(ofStreams);
+    this.#outbox.close();
+    this.#settleClosed(error);
+  }
+}
