@@ -162,7 +162,7 @@ function time(date: Date): Asn1 {
   const generalized = date.getUTCFullYear() >= 2050;
   const text = generalized ? asn1.dateToGeneralizedTime(date) : asn1.dateToUtcTime(date);
   const type = generalized ? asn1.Type.GENERALIZEDTIME : asn1.Type.UTCTIME;
-  return primitive(type, Buffer.from(text as string, 'latin1'));
+  return primitive(type, Buffer.from(text, 'latin1'));
 }
 
 function encode(value: Asn1): Buffer {
@@ -174,11 +174,11 @@ function sequence(...values: Asn1[]): Asn1 {
 }
 
 function context(tag: number, values: Asn1[]): Asn1 {
-  return asn1.create(asn1.Class.CONTEXT_SPECIFIC, tag as forge.asn1.Type, true, values);
+  return asn1.create(asn1.Class.CONTEXT_SPECIFIC, tag, true, values);
 }
 
 function implicit(tag: number, bytes: Uint8Array): Asn1 {
-  return asn1.create(asn1.Class.CONTEXT_SPECIFIC, tag as forge.asn1.Type, false, latin1(bytes));
+  return asn1.create(asn1.Class.CONTEXT_SPECIFIC, tag, false, latin1(bytes));
 }
 
 function primitive(type: forge.asn1.Type, bytes: Uint8Array): Asn1 {

@@ -8,7 +8,7 @@ import type { Authority } from './authority.ts';
 export function describeAuthority(authority: Authority, path: string): string {
   const { fingerprint256 } = new X509Certificate(authority.certificate);
   return [
-    `${authority.subject.commonName}`,
+    authority.subject.commonName,
     `  for          ${authority.domain} and *.${authority.domain}, nothing else`,
     `  expires      ${new Date(authority.expiresAt).toISOString()}`,
     `  SHA-256      ${fingerprint256}`,
