@@ -8,7 +8,7 @@ export const TUNNEL_PATH = '/_postern/tunnel';
 export const REGISTRATION_HEADER = 'postern-registration';
 /** Header of the 101 answer: an Acceptance as base64url JSON. */
 export const ACCEPTANCE_HEADER = 'postern-acceptance';
-/** Request header instead of REGISTRATION_HEADER: a Resumption as base64url JSON. */
+/** Request header instead of REGISTRATION_HEADER: a Resumption as base64url JSON; in the 101 answer, a Resumed. */
 export const RESUMPTION_HEADER = 'postern-resumption';
 
 /** Longest accepted header value, in characters: half of what Node allows for all headers together. */
@@ -78,6 +78,12 @@ export interface Resumption {
   readonly proof: string;
 }
 
+/** The bastion's side of a resumption. */
+export interface Resumed {
+  /** Kind-0 messages the bastion has received so far: the agent sends again what came after. */
+  readonly received: number;
+}
+
 /** What INFO frames carry. Unknown types are ignored, so that either end may be newer. */
 export type Info =
   /** agent: the hashes of the now valid one-time secrets, replacing all earlier ones. */
@@ -90,7 +96,7 @@ export type Info =
 type Json = Record<string, unknown>;
 
 /** The header value of a registration, acceptance or resumption. */
-export function encodeHeader(value: Registration | Acceptance | Resumption): string {
+export function encodeHeader(value: Registration | Acceptance | Resumption | Resumed): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
@@ -134,6 +140,11 @@ export function decodeResumption(header: string): Resumption {
     received: count(json, 'received', Number.MAX_SAFE_INTEGER),
     proof: text(json, 'proof', 64),
   };
+}
+
+/** Reads the answer to a resumption; throws PosternError `registration-malformed`. */
+export function decodeResumed(header: string): Resumed {
+  return { received: count(decodeObject(header), 'received', Number.MAX_SAFE_INTEGER) };
 }
 
 /** Reads an INFO payload: undefined for a type this release doesn't know; throws `protocol-error` for what is not JSON of a known shape. */
