@@ -1,6 +1,6 @@
 // An upstream that speaks TLS itself, its certificate always verified.
 
-import { connect } from 'node:tls';
+import { connect, type ConnectionOptions } from 'node:tls';
 import { isIP } from 'node:net';
 
 import { lookup } from '../../shared/net/resolve.ts';
@@ -16,18 +16,20 @@ export interface TlsOptions extends TcpOptions {
 
 /** A TLS port. `upstream-failed` when its certificate is not trusted. */
 export function tlsUpstream({ label, host, port, name, ca, check }: TlsOptions): Upstream {
+  // Node knows allowHalfOpen here; its types don't.
+  const options: ConnectionOptions & { allowHalfOpen: boolean } = {
+    host,
+    port,
+    lookup,
+    allowHalfOpen: true,
+    ALPNProtocols: ['http/1.1'],
+    ...(isIP(name) === 0 ? { servername: name } : {}),
+    ...(ca === undefined ? {} : { ca }),
+  };
   return {
     label,
     dial: (signal) => {
-      const socket = connect({
-        host,
-        port,
-        lookup,
-        allowHalfOpen: true,
-        ALPNProtocols: ['http/1.1'],
-        ...(isIP(name) === 0 ? { servername: name } : {}),
-        ...(ca === undefined ? {} : { ca }),
-      });
+      const socket = connect(options);
       socket.setNoDelay(true);
       return standing(socket, 'secureConnect', signal, check);
     },

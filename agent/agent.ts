@@ -1,0 +1,148 @@
+// Composition root of the agent: chooses the upstream for what was asked and ties the notebook's life to its tunnel's.
+
+import { randomBytes } from 'node:crypto';
+
+import { PosternError } from '../shared/errors.ts';
+import { systemClock } from '../shared/mux/clock.ts';
+import { readAuthorities, systemAuthorities } from '../shared/net/trust.ts';
+import type { Log } from '../shared/program/log.ts';
+import type { AnnounceOptions } from './announce.ts';
+import { startChild } from './child.ts';
+import { listeningOf, prepareCommand, type PreparedCommand } from './command.ts';
+import { EXIT } from './exit-code.ts';
+import { NotebookRun } from './notebook-run.ts';
+import { Offer } from './offer.ts';
+import type { AgentCommand, AttachValues, RunValues } from './options.ts';
+import { findPlace, type Place } from './placement.ts';
+import { firstAnswer } from './readiness.ts';
+import { readSecretFile } from './secret-file.ts';
+import { fileOwnedBy, portOwnedBy } from './upstreams/ownership.ts';
+import { tcpUpstream, unixUpstream } from './upstreams/socket.ts';
+import { parseTarget, targetLabel, type Target } from './upstreams/target.ts';
+import { tlsUpstream } from './upstreams/tls.ts';
+import type { Upstream } from './upstreams/upstream.ts';
+
+export interface AgentContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The agent's own user: what it forwards to must be theirs. */
+  readonly uid: number;
+  readonly terminal: AnnounceOptions['terminal'];
+  readonly log: Log;
+}
+
+/** A started agent. */
+export interface Running {
+  /** The exit code, once everything has ended. */
+  readonly done: Promise<number>;
+  /** The first signal: ends what runs in good order. Resolves with `done`. */
+  stop(signal: NodeJS.Signals): Promise<void>;
+  /** The second: now. */
+  kill(): void;
+  /** The agent itself is about to die: a last word to the command. Synchronous. */
+  abandon(): void;
+}
+
+const TOKEN_BYTES = 32;
+/** Longest time a timer can have: what keeps the process alive between attempts, whose own timers don't. */
+const FOREVER_MS = 2 ** 31 - 1;
+
+/** Starts what the command line asked for; rejects with `options-invalid` when that is not possible. */
+export async function startAgent(command: AgentCommand, context: AgentContext): Promise<Running> {
+  const keepAlive = setInterval(() => {}, FOREVER_MS);
+  try {
+    const running =
+      command.command === 'run'
+        ? await startRun(command.values, command.rest, context)
+        : startAttach(command.values, context);
+    void running.done.finally(() => clearInterval(keepAlive));
+    return running;
+  } catch (error) {
+    clearInterval(keepAlive);
+    throw error;
+  }
+}
+
+async function startRun(values: RunValues, words: readonly string[], context: AgentContext): Promise<Running> {
+  const place = await findPlace(listeningOf(words));
+  try {
+    const token = randomBytes(TOKEN_BYTES).toString('hex');
+    const prepared = prepareCommand({ words, placement: place, token, env: context.env });
+    const upstream = upstreamAt(targetOf(place), { uid: context.uid });
+    const { terminal, log } = context;
+    const offer = new Offer({ values, upstream, authorization: runAuthorization(values, prepared), terminal, log });
+    log.info({ command: words[0], listening: upstream.label }, 'Starting the command');
+    const child = await startChild({ words: prepared.words, env: { ...context.env, ...prepared.env } });
+    return new NotebookRun({
+      child,
+      offer,
+      answered: (signal) => firstAnswer(upstream, prepared.jupyter ? 'http' : 'connect', signal, systemClock),
+      patienceMs: values.patience,
+      cleanUp: () => place.remove(),
+      log,
+    });
+  } catch (error) {
+    await place.remove();
+    throw error;
+  }
+}
+
+function startAttach(values: AttachValues, context: AgentContext): Running {
+  const target = parseTarget(values.to);
+  const ca = values.upstreamCa === undefined ? systemAuthorities() : readAuthorities(values.upstreamCa);
+  const upstream = upstreamAt(target, { uid: values.allowForeignUpstream ? undefined : context.uid, ca });
+  const authorization = values.authorizationFile === undefined ? undefined : readSecretFile(values.authorizationFile);
+  const { terminal, log } = context;
+  const offer = new Offer({ values, upstream, authorization, terminal, log });
+  const end = new AbortController();
+  firstAnswer(upstream, 'connect', end.signal, systemClock).then(
+    () => offer.ready(),
+    () => {},
+  );
+  offer.start();
+  const done = offer.ended.then(async (error) => {
+    end.abort();
+    await offer.close();
+    return attachExit(error, log);
+  });
+  return {
+    done,
+    stop: async () => {
+      await offer.close();
+      await done;
+    },
+    kill: () => offer.destroy(),
+    abandon: () => {},
+  };
+}
+
+function attachExit(error: PosternError, log: Log): number {
+  if (error.code === 'session-closed') return EXIT.ok;
+  if (error.code === 'replaced') return EXIT.replaced;
+  log.error({ code: error.code }, `The bastion refused: ${error.message}. ${error.entry.advice}`);
+  return EXIT.refused;
+}
+
+function targetOf(place: Place): Target {
+  return parseTarget(place.listening === 'socket' ? `unix:${place.value}` : `http://127.0.0.1:${place.value}`);
+}
+
+/** `uid` undefined: whoever answers there is right. */
+function upstreamAt(target: Target, { uid, ca }: { uid: number | undefined; ca?: string | undefined }): Upstream {
+  const label = targetLabel(target);
+  if (target.kind === 'unix') {
+    const check = uid === undefined ? undefined : fileOwnedBy(uid, target.path);
+    return unixUpstream({ label, path: target.path, check });
+  }
+  const { host, port, name } = target;
+  const check = uid !== undefined && target.loopback ? portOwnedBy(uid, host, port) : undefined;
+  return target.kind === 'tls'
+    ? tlsUpstream({ label, host, port, name, ca, check })
+    : tcpUpstream({ label, host, port, check });
+}
+
+function runAuthorization(values: RunValues, { jupyter, token }: PreparedCommand): string | undefined {
+  if (values.authorizationFile !== undefined) return readSecretFile(values.authorizationFile);
+  if (token === undefined || values.authorization === 'none') return undefined;
+  if (values.authorization === 'bearer') return `Bearer ${token}`;
+  return jupyter || values.authorization === 'token' ? `token ${token}` : undefined;
+}

@@ -1,0 +1,39 @@
+// postern-agent: the program that runs beside a notebook.
+
+import { EventEmitter } from 'node:events';
+
+import { createLog } from '../shared/program/log.ts';
+import { parseOptions } from '../shared/program/options.ts';
+import { runProgram } from '../shared/program/run.ts';
+import { onShutdown } from '../shared/program/shutdown.ts';
+import { startAgent } from './agent.ts';
+import { AGENT_PROGRAM } from './options.ts';
+
+runProgram(async ({ argv, env, stderr, readFile }) => {
+  const command = parseOptions(AGENT_PROGRAM, { argv, env, readFile });
+  const { logLevel, logFormat } = command.values;
+  const pretty = logFormat === 'auto' ? undefined : logFormat === 'pretty';
+  const log = createLog({ name: 'postern-agent', level: logLevel, pretty, stream: stderr });
+  const running = await startAgent(command, {
+    env,
+    uid: process.geteuid?.() ?? -1,
+    terminal: stderr.isTTY ? stderr : undefined,
+    log,
+  });
+  process.once('exit', () => running.abandon());
+  const shutdown = onShutdown(
+    { graceful: (signal) => running.stop(signal), now: () => running.kill() },
+    command.command === 'run' && process.stdin.isTTY ? withoutCtrlC() : process,
+  );
+  const code = await running.done;
+  shutdown.dispose();
+  return code;
+});
+
+/** A terminal sends Ctrl-C to the command, too: what comes of it (a Jupyter asks, and stops at the second) is the command's affair. */
+function withoutCtrlC(): EventEmitter {
+  const signals = new EventEmitter();
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', (signal) => signals.emit('SIGTERM', signal));
+  return signals;
+}

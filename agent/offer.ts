@@ -1,0 +1,181 @@
+// One notebook offered to visitors: its supervised session, the streams served from its upstream, and the owner told where it is.
+
+import { randomBytes } from 'node:crypto';
+
+import { createBackoff } from '../shared/backoff.ts';
+import { PosternError } from '../shared/errors.ts';
+import { systemClock } from '../shared/mux/clock.ts';
+import { readAuthorities, systemAuthorities } from '../shared/net/trust.ts';
+import type { Log } from '../shared/program/log.ts';
+import { VERSION } from '../shared/program/version.ts';
+import type { Acceptance, Info, Registration } from '../shared/wire/handshake.ts';
+import { createAnnouncer, type AnnounceOptions, type Announcer } from './announce.ts';
+import { createDial } from './dial.ts';
+import { OneTimeLink } from './links.ts';
+import type { CommonValues } from './options.ts';
+import { readSecretFile } from './secret-file.ts';
+import { createServe, type Phase } from './serve.ts';
+import { Supervisor, type SupervisionEvents } from './supervise.ts';
+import type { Upstream } from './upstreams/upstream.ts';
+
+/** The one service there is so far: what `NAME.domain` leads to. */
+const SERVICE = 'web';
+const LONGEST_MESSAGE = 65_536;
+const BACKOFF = { baseMs: 200, capMs: 30_000 } as const;
+
+export interface OfferOptions {
+  readonly values: CommonValues;
+  readonly upstream: Upstream;
+  /** The Authorization value that the notebook accepts, if the bastion shall add it. */
+  readonly authorization: string | undefined;
+  readonly terminal: AnnounceOptions['terminal'];
+  readonly log: Log;
+}
+
+/** From the first registration to the end. */
+export class Offer {
+  /** Resolves with the refusal that ended it, or `session-closed`, or `replaced`. */
+  readonly ended: Promise<PosternError>;
+  readonly #options: OfferOptions;
+  readonly #log: Log;
+  readonly #supervisor: Supervisor;
+  readonly #link = new OneTimeLink();
+  readonly #announcer: Announcer;
+  readonly #replaced = Promise.withResolvers<PosternError>();
+  #phase: Phase = 'starting';
+  #exit: number | undefined;
+  #url: string | undefined;
+
+  /** Throws `options-invalid` when a file that an option names can't be used. */
+  constructor(options: OfferOptions) {
+    const { values, log } = options;
+    this.#options = options;
+    this.#log = log;
+    this.#announcer = createAnnouncer({ terminal: options.terminal, linkFile: values.linkFile, log });
+    // Read once here, so that a mistake is told before anything starts, and again at each dial.
+    readSecretFile(values.tokenFile);
+    const registration = this.#registration();
+    this.#supervisor = new Supervisor({
+      dial: createDial({
+        bastion: values.bastion,
+        ca: values.ca === undefined ? systemAuthorities() : readAuthorities(values.ca),
+        tokenFile: values.tokenFile,
+        zeroMask: values.zeroMask,
+        timeoutMs: values.dialTimeout,
+        registration: () => ({ ...registration, links: this.#hashes() }),
+        onStream: this.#serve(),
+        onInfo: (info) => this.#informed(info),
+      }),
+      backoff: createBackoff({ ...BACKOFF, random: Math.random }),
+      clock: systemClock,
+      random: Math.random,
+      events: this.#events(),
+    });
+    this.ended = Promise.race([this.#supervisor.closed, this.#replaced.promise]);
+  }
+
+  start(): void {
+    this.#log.info({ bastion: this.#options.values.bastion, upstream: this.#options.upstream.label }, 'Registering');
+    this.#supervisor.start();
+  }
+
+  /** The notebook has answered for the first time. */
+  ready(): void {
+    if (this.#phase !== 'starting') return;
+    this.#phase = 'ready';
+    this.#log.info({ upstream: this.#options.upstream.label }, 'The notebook answers');
+    this.#supervisor.sendInfo(this.#readiness());
+  }
+
+  /** The notebook's program has ended with this code. */
+  exited(code: number): void {
+    this.#phase = 'exited';
+    this.#exit = code;
+    this.#supervisor.sendInfo(this.#readiness());
+  }
+
+  /** Lets running exchanges finish within the grace period, then cuts the rest. */
+  async close(): Promise<void> {
+    const cut = systemClock.setTimeout(() => this.destroy(), this.#options.values.grace);
+    await Promise.all([this.#supervisor.close(), this.#announcer.close()]);
+    systemClock.clearTimeout(cut);
+  }
+
+  destroy(): void {
+    this.#supervisor.destroy(new PosternError('session-closed'));
+  }
+
+  #registration(): Omit<Registration, 'links'> {
+    const { values, authorization } = this.#options;
+    return {
+      agent: `postern-agent/${VERSION}`,
+      instance: randomBytes(16).toString('hex'),
+      slot: 0,
+      names: [values.name],
+      access: values.access,
+      services: [{ name: SERVICE, ...(authorization === undefined ? {} : { authorization }) }],
+      features: [],
+      limits: { credit: values.streamCredit, streams: values.streams, message: LONGEST_MESSAGE },
+    };
+  }
+
+  #serve(): ReturnType<typeof createServe> {
+    const service = { name: SERVICE, upstream: this.#options.upstream, phase: () => this.#phase };
+    return createServe({
+      services: new Map([[SERVICE, service]]),
+      connectTimeoutMs: this.#options.values.connectTimeout,
+      clock: systemClock,
+      log: this.#log,
+    });
+  }
+
+  #hashes(): string[] {
+    return this.#options.values.access === 'private' ? [this.#link.hash] : [];
+  }
+
+  #readiness(): Info {
+    const exit = this.#exit === undefined ? {} : { exit: this.#exit };
+    return { type: 'readiness', service: SERVICE, ready: this.#phase === 'ready', ...exit };
+  }
+
+  #informed(info: Info): void {
+    if (info.type !== 'link-spent' || !this.#link.renew(info.hash)) return;
+    this.#supervisor.sendInfo({ type: 'links', hashes: this.#hashes() });
+    this.#log.info({ from: info.from }, 'The one-time link was used');
+    this.#announce('link-spent');
+  }
+
+  #announce(reason: 'registered' | 'link-spent'): void {
+    if (this.#url === undefined) return;
+    const link = this.#options.values.access === 'private' ? this.#link.urlFor(this.#url) : undefined;
+    this.#announcer.announce({ url: this.#url, link, reason });
+  }
+
+  #events(): SupervisionEvents {
+    const seconds = (ms: number): number => Math.round(ms / 100) / 10;
+    return {
+      up: ({ session, acceptance }) => {
+        session.sendInfo(this.#readiness());
+        this.#registered(acceptance);
+      },
+      failed: (err, waitMs) =>
+        this.#log.warn({ code: err.code, err, waitSeconds: seconds(waitMs) }, `Not registered: ${err.message}`),
+      lost: (err, waitMs) =>
+        this.#log.warn({ code: err.code, waitSeconds: seconds(waitMs) }, `Connecting again: ${err.message}`),
+      replaced: () => {
+        const error = new PosternError('replaced');
+        this.#log.warn({ code: error.code }, `${error.message}; this agent serves no visitors any more`);
+        this.#replaced.resolve(error);
+      },
+    };
+  }
+
+  #registered(acceptance: Acceptance): void {
+    const url = acceptance.urls[this.#options.values.name];
+    const until = new Date(acceptance.expiresAt).toISOString();
+    this.#log.info({ url, session: acceptance.session, until }, 'Registered');
+    if (url === undefined || url === this.#url) return;
+    this.#url = url;
+    this.#announce('registered');
+  }
+}

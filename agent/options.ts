@@ -1,0 +1,228 @@
+// Every option of postern-agent: flag, environment variable, configuration-file key, help and check all come from this table.
+
+import { PosternError } from '../shared/errors.ts';
+import { LOG_LEVELS } from '../shared/program/log.ts';
+import type { OptionSpec, OptionValues, ParsedCommand, ProgramSpec } from '../shared/program/options.ts';
+import { parseTarget } from './upstreams/target.ts';
+
+const COMMON = [
+  {
+    name: 'bastion',
+    type: 'string',
+    required: true,
+    metavar: 'https://HOST[:PORT]',
+    help: 'The bastion to register with. Always HTTPS.',
+    check: bastionProblem,
+  },
+  {
+    name: 'name',
+    type: 'string',
+    required: true,
+    metavar: 'NAME',
+    help: 'The host name label under which visitors find the notebook: NAME.notebooks.example.org.',
+    check: nameProblem,
+  },
+  {
+    name: 'token-file',
+    type: 'path',
+    required: true,
+    metavar: 'FILE',
+    help: "The agent's credential (postern-bastion token create). Read again at each dial; refused when others can read it.",
+  },
+  {
+    name: 'ca',
+    type: 'path',
+    metavar: 'FILE',
+    help: "Trust only these certificate authorities (PEM) for the bastion. Without it: Node's list and the system's.",
+  },
+  {
+    name: 'access',
+    type: 'choice',
+    choices: ['private', 'public'],
+    default: 'private',
+    help: 'private: only the owner gets in, by the one-time link or a token. public: anybody who knows the address.',
+  },
+  {
+    name: 'link-file',
+    type: 'path',
+    metavar: 'FILE',
+    help: 'Write the one-time link to this file (mode 0600), and a fresh one whenever it was used. Removed at the end.',
+  },
+  {
+    name: 'authorization-file',
+    type: 'path',
+    metavar: 'FILE',
+    help:
+      'The Authorization value that the notebook accepts ("token abc", "Bearer abc"): the bastion adds it for visitors ' +
+      'who were let in. Refused when others can read the file.',
+  },
+  {
+    name: 'connect-timeout',
+    type: 'duration',
+    default: '10s',
+    help: 'How long the notebook may take to accept a connection.',
+    check: positive,
+  },
+  {
+    name: 'dial-timeout',
+    type: 'duration',
+    default: '15s',
+    help: 'How long one attempt to reach the bastion may take.',
+    check: positive,
+  },
+  {
+    name: 'grace',
+    type: 'duration',
+    default: '5s',
+    help: 'How long running exchanges may go on at the end, before they are cut.',
+  },
+  {
+    name: 'streams',
+    type: 'integer',
+    default: 1000,
+    help: 'How many connections visitors may have open at once, in all.',
+    check: (value: number) => (value >= 1 && value <= 65_536 ? undefined : 'must be 1 to 65536'),
+  },
+  {
+    name: 'stream-credit',
+    type: 'bytes',
+    default: '256KiB',
+    help: 'Bytes that each connection may send before the notebook has read any of them.',
+    check: (value: number) => (value >= 16_384 && value <= 2 ** 24 ? undefined : 'must be 16KiB to 16MiB'),
+  },
+  {
+    name: 'zero-mask',
+    type: 'boolean',
+    default: true,
+    help:
+      'Send WebSocket frames with an all-zero mask, which saves a copy; the mask protects plain-text intermediaries, and ' +
+      'here everything is inside TLS. --no-zero-mask sends random ones.',
+  },
+  {
+    name: 'log-level',
+    type: 'choice',
+    choices: LOG_LEVELS,
+    default: 'info',
+    help: 'Least important messages to log.',
+  },
+  {
+    name: 'log-format',
+    type: 'choice',
+    choices: ['auto', 'json', 'pretty'],
+    default: 'auto',
+    help: 'auto: readable lines on a terminal, JSON otherwise.',
+  },
+] as const satisfies readonly OptionSpec[];
+
+const RUN = {
+  name: 'run',
+  summary:
+    'Starts a notebook server and brings visitors to it. {socket} in the command becomes the path of a private unix ' +
+    'socket (recommended: on a shared node every user can reach a loopback port), {port} a free port. A Jupyter is told ' +
+    'what it needs, and gets a socket by itself. Signals are passed on, and so is the exit code.',
+  rest: 'COMMAND ...',
+  examples: [
+    'postern-agent run --bastion https://notebooks.example.org --name alice-1 --token-file ~/.postern-token -- jupyter lab',
+    'postern-agent run --config agent.json --name alice-1 -- jupyter lab --ServerApp.sock={socket}',
+    'postern-agent run --config agent.json --name alice-2 -- code-server --socket {socket} --auth none',
+  ],
+  options: [
+    ...COMMON,
+    {
+      name: 'authorization',
+      type: 'choice',
+      choices: ['auto', 'none', 'token', 'bearer'],
+      default: 'auto',
+      help:
+        'What the bastion adds for visitors who were let in. auto: "token T" for a Jupyter, nothing otherwise. token and ' +
+        'bearer: "token T" or "Bearer T", where the command finds T in POSTERN_UPSTREAM_TOKEN (a Jupyter: JUPYTER_TOKEN).',
+    },
+    {
+      name: 'patience',
+      type: 'duration',
+      default: '10m',
+      help: 'How long the command may take until it answers; then it is stopped. 0 waits for ever.',
+    },
+  ],
+} as const;
+
+const ATTACH = {
+  name: 'attach',
+  summary: 'Brings visitors to a notebook server that runs already.',
+  examples: [
+    'postern-agent attach --bastion https://notebooks.example.org --name alice-1 --token-file ~/.postern-token --to http://127.0.0.1:8888',
+    'postern-agent attach --config agent.json --name alice-1 --to unix:/run/user/1000/jupyter.sock',
+  ],
+  options: [
+    ...COMMON,
+    {
+      name: 'to',
+      type: 'string',
+      required: true,
+      metavar: 'http://127.0.0.1:PORT|unix:/PATH|https://HOST:PORT',
+      help: "The notebook server. A loopback port or socket must belong to the agent's own user.",
+      check: targetProblem,
+    },
+    {
+      name: 'upstream-ca',
+      type: 'path',
+      metavar: 'FILE',
+      help: 'Trust only these certificate authorities (PEM) for --to https://...',
+    },
+    {
+      name: 'allow-foreign-upstream',
+      type: 'boolean',
+      help: "Also forward to another machine, or to another user's port on this one. Whoever answers there gets the visitors.",
+    },
+  ],
+  check: (values: { to: string; allowForeignUpstream: boolean }) => {
+    const target = parseTarget(values.to);
+    const remote = target.kind !== 'unix' && !target.loopback;
+    return remote && !values.allowForeignUpstream
+      ? [`--to ${values.to} is not on this machine's loopback: that needs --allow-foreign-upstream`]
+      : [];
+  },
+} as const;
+
+export const AGENT_PROGRAM = {
+  name: 'postern-agent',
+  env: 'POSTERN_',
+  // Found in the environment of everything that `run` starts.
+  foreignEnv: ['POSTERN_UPSTREAM_TOKEN'],
+  summary: 'Runs beside a notebook on a worker node and brings visitors to it through a bastion, dialling out only.',
+  commands: [RUN, ATTACH],
+} as const satisfies ProgramSpec;
+
+export type AgentCommand = ParsedCommand<typeof AGENT_PROGRAM>;
+export type RunValues = OptionValues<typeof RUN>;
+export type AttachValues = OptionValues<typeof ATTACH>;
+/** What both commands have. */
+export type CommonValues = OptionValues<{ name: ''; summary: ''; examples: []; options: typeof COMMON }>;
+
+function bastionProblem(value: string): string | undefined {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url === undefined || url.protocol !== 'https:') return `"${value}" is not https://HOST[:PORT]`;
+  // Not repeated in the message: it might hold a password.
+  if (url.username !== '' || url.password !== '') return 'must not hold credentials; see --token-file';
+  const plain = url.pathname === '/' && url.search === '' && url.hash === '';
+  return plain ? undefined : `"${value}" has something after the host and port`;
+}
+
+function nameProblem(value: string): string | undefined {
+  return value.length <= 49 && /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(value)
+    ? undefined
+    : `"${value}" is not 1 to 49 lower-case letters, digits and single hyphens`;
+}
+
+function targetProblem(value: string): string | undefined {
+  try {
+    parseTarget(value);
+    return undefined;
+  } catch (error) {
+    return error instanceof PosternError ? error.detail : String(error);
+  }
+}
+
+function positive(value: number): string | undefined {
+  return value > 0 ? undefined : 'must be more than 0';
+}

@@ -1,0 +1,98 @@
+// Serves the streams that the bastion opens: each is joined to a new connection to the upstream of the service it names.
+
+import type { Duplex } from 'node:stream';
+import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+
+import { PosternError, type ErrorCode } from '../shared/errors.ts';
+import type { Clock } from '../shared/mux/clock.ts';
+import { splice } from '../shared/net/pipe.ts';
+import type { Log } from '../shared/program/log.ts';
+import { upstreamCode } from './upstreams/connect.ts';
+import type { Upstream } from './upstreams/upstream.ts';
+
+/** starting: has not answered yet. ready: has answered once. exited: its program has ended. */
+export type Phase = 'starting' | 'ready' | 'exited';
+
+/** What a stream may ask for by name; the address stays with the agent. */
+export interface Service {
+  readonly name: string;
+  readonly upstream: Upstream;
+  phase(): Phase;
+}
+
+/** As much of a mux stream as serving needs. */
+export interface IncomingStream extends Duplex {
+  readonly service: string;
+  /** Resets after what is queued. */
+  fail(code: ErrorCode): void;
+  /** Resets now. */
+  abort(code: ErrorCode): void;
+}
+
+export interface ServeOptions {
+  readonly services: ReadonlyMap<string, Service>;
+  /** How long an upstream may take to accept, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The listener for a session's `onStream`. Never throws; every stream ends with END both ways or with RESET and a code. */
+export function createServe(options: ServeOptions): (stream: IncomingStream) => void {
+  return (stream) => {
+    // What goes wrong with a stream is seen by its close; without this listener it would end the process.
+    stream.on('error', () => {});
+    const service = options.services.get(stream.service);
+    if (service === undefined) return stream.fail('service-unknown');
+    if (service.phase() === 'exited') return stream.fail('upstream-exited');
+    dialFor(stream, service, options);
+  };
+}
+
+function dialFor(stream: IncomingStream, service: Service, options: ServeOptions): void {
+  const { clock, connectTimeoutMs } = options;
+  const abort = new AbortController();
+  const timer = clock.setTimeout(() => abort.abort(new PosternError('upstream-timeout')), connectTimeoutMs);
+  const visitorLeft = (): void => abort.abort(new PosternError('stream-cancelled'));
+  stream.once('close', visitorLeft);
+  const settled = (): void => {
+    clock.clearTimeout(timer);
+    stream.off('close', visitorLeft);
+  };
+  service.upstream.dial(abort.signal).then(
+    (socket) => {
+      settled();
+      void splice(stream, socket, (failed, _other, error) =>
+        failed === stream ? cut(socket) : tell(stream, upstreamCode(error)),
+      );
+    },
+    (error: unknown) => {
+      settled();
+      if (stream.destroyed) return;
+      const code = refusal(upstreamCode(error), service.phase());
+      options.log.debug({ service: service.name, code, err: error }, 'The notebook could not be reached');
+      stream.fail(code);
+    },
+  );
+}
+
+/** The notebook's side broke off. If its answer had ended before, the visitor still gets all of it, and then the reset. */
+function tell(stream: IncomingStream, code: ErrorCode): void {
+  if (!stream.writableEnded) stream.fail(code);
+  else if (stream.writableFinished) stream.abort(code);
+  else stream.once('finish', () => stream.abort(code));
+}
+
+/** The visitor's side broke off: the notebook must not mistake that for an end. */
+function cut(socket: Duplex): void {
+  // Only TCP knows a reset; elsewhere, closing with a request half sent is all there is.
+  const isTcp = socket instanceof Socket && !(socket instanceof TLSSocket) && socket.remoteFamily !== undefined;
+  if (isTcp) socket.resetAndDestroy();
+  else socket.destroy();
+}
+
+function refusal(code: ErrorCode, phase: Phase): ErrorCode {
+  if (code !== 'upstream-refused' || phase === 'ready') return code;
+  return phase === 'starting' ? 'upstream-not-ready' : 'upstream-exited';
+}
