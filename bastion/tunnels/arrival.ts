@@ -1,0 +1,38 @@
+// What an agent brings along in its upgrade request, read in an order that shows nothing to strangers: the proof first.
+
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import { PosternError } from '../../shared/errors.ts';
+import { REGISTRATION_HEADER, SUBPROTOCOL, decodeRegistration } from '../../shared/wire/handshake.ts';
+import type { Registration } from '../../shared/wire/handshake.ts';
+import type { Authenticator, Identity } from '../auth/authenticator.ts';
+import { bearerCredential } from '../auth/bearer.ts';
+
+/** Who the agent is. Throws PosternError: credential-missing, credential-invalid, credential-expired. */
+export async function identify(request: IncomingMessage, authenticator: Authenticator, now: number): Promise<Identity> {
+  const { authorization } = request.headers;
+  const credential = bearerCredential(authorization);
+  if (credential === undefined)
+    throw new PosternError(authorization === undefined ? 'credential-missing' : 'credential-invalid');
+  const identity = await authenticator.authenticate(credential, 'agent');
+  if (identity === undefined) throw new PosternError('credential-invalid');
+  if (identity.expiresAt <= now) throw new PosternError('credential-expired');
+  return identity;
+}
+
+/** What the agent asks for. Throws PosternError: version-unsupported, registration-malformed. */
+export function registrationOf(request: IncomingMessage): Registration {
+  const offered = request.headers['sec-websocket-protocol']?.split(',').map((protocol) => protocol.trim()) ?? [];
+  if (!offered.includes(SUBPROTOCOL))
+    throw new PosternError('version-unsupported', `this bastion speaks ${SUBPROTOCOL}`);
+  const header = request.headers[REGISTRATION_HEADER];
+  if (typeof header !== 'string')
+    throw new PosternError('registration-malformed', `the header ${REGISTRATION_HEADER} is missing`);
+  return decodeRegistration(header);
+}
+
+/** The agent's IP address, empty when the socket has none (any more). */
+export function addressOf(socket: Duplex): string {
+  return 'remoteAddress' in socket && typeof socket.remoteAddress === 'string' ? socket.remoteAddress : '';
+}

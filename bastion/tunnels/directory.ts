@@ -1,0 +1,83 @@
+// The directory: which tunnel of this process serves a name, answered by one Map lookup.
+
+import { BoundedMap } from '../../shared/bounded-map.ts';
+import type { LiveTunnel, Tunnel } from './tunnel.ts';
+
+const REMEMBERED = 10_000;
+
+export class Directory {
+  readonly #byName = new Map<string, LiveTunnel>();
+  readonly #byAgent = new Map<string, LiveTunnel>();
+  readonly #all = new Set<LiveTunnel>();
+  /** Name -> Unix milliseconds. */
+  readonly #lost = new BoundedMap<string, number>(REMEMBERED);
+  readonly #replaced = new BoundedMap<string, true>(REMEMBERED);
+  readonly #now: () => number;
+
+  /** `now`: Unix milliseconds. */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  find(name: string): Tunnel | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** Unix milliseconds at which the last tunnel of this name went; undefined if there is one, or none that is remembered. */
+  lostAt(name: string): number | undefined {
+    return this.#byName.has(name) ? undefined : this.#lost.get(name);
+  }
+
+  /** Every tunnel with a link, those that are leaving included. */
+  get tunnels(): ReadonlySet<LiveTunnel> {
+    return this.#all;
+  }
+
+  /** The tunnels that an arrival meets: those of its names, and the one of its own agent. */
+  meeting(arrival: { owner: string; instance: string; names: readonly string[] }): Set<LiveTunnel> {
+    const met = new Set<LiveTunnel>();
+    for (const name of arrival.names) {
+      const holder = this.#byName.get(name);
+      if (holder !== undefined) met.add(holder);
+    }
+    const own = this.#byAgent.get(agentKey(arrival));
+    return own === undefined ? met : met.add(own);
+  }
+
+  /** Enters a tunnel under its names; whoever had them must have been withdrawn before. */
+  add(tunnel: LiveTunnel): void {
+    this.#all.add(tunnel);
+    this.#byAgent.set(agentKey(tunnel), tunnel);
+    for (const name of tunnel.names) this.#byName.set(name, tunnel);
+  }
+
+  /** Frees the tunnel's names; it may go on with its last streams. Idempotent. */
+  withdraw(tunnel: LiveTunnel): void {
+    if (this.#byAgent.get(agentKey(tunnel)) === tunnel) this.#byAgent.delete(agentKey(tunnel));
+    for (const name of tunnel.names) {
+      if (this.#byName.get(name) !== tunnel) continue;
+      this.#byName.delete(name);
+      this.#lost.set(name, this.#now());
+    }
+  }
+
+  /** Forgets a tunnel whose last link is gone. */
+  remove(tunnel: LiveTunnel): void {
+    this.withdraw(tunnel);
+    this.#all.delete(tunnel);
+  }
+
+  /** Remembers that a newer agent took this one's place. */
+  markReplaced(tunnel: LiveTunnel): void {
+    this.#replaced.set(tunnel.instance, true);
+  }
+
+  wasReplaced(instance: string): boolean {
+    return this.#replaced.has(instance);
+  }
+}
+
+/** Owners hold no space, and an instance is hexadecimal: no two agents share a key. */
+function agentKey({ owner, instance }: { owner: string; instance: string }): string {
+  return `${owner} ${instance}`;
+}

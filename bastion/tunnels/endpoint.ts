@@ -1,0 +1,248 @@
+// The endpoint where agents register: proof, registration, the table's decision, the 101, and the new link's tunnel.
+
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import { PosternError, asPosternError } from '../../shared/errors.ts';
+import type { ErrorCode } from '../../shared/errors.ts';
+import { acceptLink } from '../../shared/link/accept.ts';
+import { Budget } from '../../shared/mux/budget.ts';
+import type { Clock } from '../../shared/mux/clock.ts';
+import type { Link } from '../../shared/mux/link.ts';
+import { Session } from '../../shared/mux/session.ts';
+import type { Log } from '../../shared/program/log.ts';
+import { ACCEPTANCE_HEADER, encodeHeader } from '../../shared/wire/handshake.ts';
+import type { Limits } from '../../shared/wire/handshake.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import type { Admission } from './admission.ts';
+import { addressOf, identify, registrationOf } from './arrival.ts';
+import type { Directory } from './directory.ts';
+import { rememberSpentLinks } from './links.ts';
+import { refuse } from './refuse.ts';
+import { decide } from './registration.ts';
+import type { Decision, Welcome } from './registration.ts';
+import { LiveTunnel } from './tunnel.ts';
+import type { Farewell, Joining } from './tunnel.ts';
+
+export interface EndpointOptions {
+  /** Software and release, for agents' logs. */
+  readonly bastion: string;
+  readonly authenticator: Authenticator;
+  readonly directory: Directory;
+  readonly admission: Admission;
+  readonly limits: Limits;
+  /** Bytes of credit that the streams of one session, and those of all, may have granted. */
+  readonly sessionCredit: number;
+  readonly totalCredit: number;
+  /** How long the streams of a replaced agent may go on, in milliseconds. */
+  readonly graceMs: number;
+  readonly log: Log;
+  urlOf(name: string): string;
+  onHandshake(result: 'accepted' | ErrorCode): void;
+  onSessionEnd(session: Session): void;
+  /** Unix milliseconds. */
+  readonly now?: () => number;
+  readonly clock?: Clock;
+}
+
+/** A registration that has come as far as the table. */
+interface Candidate extends Joining {
+  readonly address: string;
+}
+
+interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/** An expired tunnel's last word needs a moment to reach its agent, in milliseconds. */
+const EXPIRY_GRACE_MS = 2_000;
+
+export class Endpoint {
+  readonly #options: EndpointOptions;
+  readonly #now: () => number;
+  readonly #budget: Budget;
+  readonly #spent = rememberSpentLinks();
+  #draining = false;
+
+  constructor(options: EndpointOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#budget = new Budget(options.totalCredit);
+  }
+
+  /** Bytes of credit that all tunnels' streams have granted now. */
+  get grantedBytes(): number {
+    return this.#budget.granted;
+  }
+
+  /** Takes over an upgrade request for the tunnel path; answers it whatever it is. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const upgrade = { request, socket, head };
+    socket.on('error', () => {});
+    const leave = this.#options.admission.enter();
+    if (leave === undefined) return this.#refuse(upgrade, new PosternError('handshake-limit'));
+    socket.once('close', leave);
+    void this.#register(upgrade)
+      .catch((error: unknown) => this.#refuse(upgrade, asPosternError(error)))
+      .finally(() => {
+        leave();
+        socket.off('close', leave);
+      });
+  }
+
+  /** From now on agents are refused with `draining`. */
+  refuseAgents(): void {
+    this.#draining = true;
+  }
+
+  /** Refuses newcomers, says GOAWAY to every agent, and resolves when the last link is gone or the grace is over. */
+  async close(graceMs: number): Promise<void> {
+    this.refuseAgents();
+    const farewell = (): Farewell => ({ code: 'draining', reconnectAfterMs: reconnectAfterMs(), graceMs });
+    await Promise.all([...this.#options.directory.tunnels].map((tunnel) => tunnel.leave(farewell())));
+  }
+
+  /** Ends every tunnel now. */
+  destroy(): void {
+    this.refuseAgents();
+    for (const tunnel of [...this.#options.directory.tunnels]) tunnel.destroy(new PosternError('draining'));
+  }
+
+  async #register(upgrade: Upgrade): Promise<void> {
+    const identity = await identify(upgrade.request, this.#options.authenticator, this.#now());
+    const candidate = { identity, registration: registrationOf(upgrade.request), address: addressOf(upgrade.socket) };
+    // The first decision can still be told over HTTP.
+    accepted(this.#decide(candidate));
+    const session = randomBytes(16).toString('hex');
+    const link = await this.#accept(upgrade, candidate, session);
+    if (link === undefined) return;
+    const decision = this.#decide(candidate);
+    // Another agent may have come in between; the one that asks again is told over HTTP.
+    if (decision.answer === 'refuse') return link.destroy(new PosternError(decision.code, decision.detail));
+    this.#options.onHandshake('accepted');
+    this.#carryOut(decision, candidate, { link, session });
+  }
+
+  #decide({ identity, registration }: Candidate): Decision<LiveTunnel> {
+    const { directory } = this.#options;
+    const { instance, slot, names } = registration;
+    const arrival = { owner: identity.owner, allowed: identity.names, instance, slot, names };
+    const state = {
+      draining: this.#draining,
+      tunnels: directory.meeting(arrival),
+      replaced: (other: string) => directory.wasReplaced(other),
+    };
+    return decide(state, arrival);
+  }
+
+  /** The link, or undefined when the agent went away meanwhile. */
+  async #accept({ request, socket, head }: Upgrade, candidate: Candidate, session: string): Promise<Link | undefined> {
+    const { bastion, limits, urlOf, clock } = this.#options;
+    const { names } = candidate.registration;
+    const acceptance = encodeHeader({
+      bastion,
+      session,
+      resumeKey: randomBytes(32).toString('base64url'),
+      urls: Object.fromEntries(names.map((name) => [name, urlOf(name)])),
+      expiresAt: candidate.identity.expiresAt,
+      features: [],
+      limits,
+    });
+    const gone = new Promise<undefined>((resolve) => socket.once('close', () => resolve(undefined)));
+    if (socket.destroyed) return undefined;
+    const options = { headers: { [ACCEPTANCE_HEADER]: acceptance }, maxMessage: limits.message };
+    const link = acceptLink(request, socket, head, clock === undefined ? options : { ...options, clock });
+    return Promise.race([link, gone]);
+  }
+
+  #carryOut(decision: Welcome<LiveTunnel>, candidate: Candidate, made: { link: Link; session: string }): void {
+    const { directory, graceMs, log } = this.#options;
+    const { identity, registration, address } = candidate;
+    for (const tunnel of decision.retire) {
+      directory.withdraw(tunnel);
+      directory.markReplaced(tunnel);
+      void tunnel.leave({ code: 'replaced', reconnectAfterMs: 0, graceMs });
+    }
+    const tunnel = decision.join ?? this.#newTunnel(candidate);
+    tunnel.join(registration.slot, candidate, (listeners) => this.#startSession(made.link, candidate, listeners));
+    if (decision.join === undefined) directory.add(tunnel);
+    if (decision.drop !== undefined) tunnel.drop(decision.drop);
+    log.info(
+      {
+        owner: identity.owner,
+        credentialId: identity.id,
+        names: registration.names,
+        agent: registration.agent,
+        instance: registration.instance,
+        slot: registration.slot,
+        access: registration.access,
+        session: made.session,
+        address,
+        replacing: decision.retire.map(({ instance }) => instance),
+      },
+      'agent registered',
+    );
+  }
+
+  #startSession(link: Link, { registration }: Candidate, listeners: Parameters<StartSession>[0]): Session {
+    const { limits, sessionCredit, clock } = this.#options;
+    return new Session(link, {
+      role: 'bastion',
+      own: limits,
+      peer: registration.limits,
+      budget: new Budget(sessionCredit, this.#budget),
+      ...listeners,
+      ...(clock === undefined ? {} : { clock }),
+    });
+  }
+
+  #newTunnel(candidate: Candidate): LiveTunnel {
+    const { directory, log, clock, onSessionEnd } = this.#options;
+    const { identity, registration } = candidate;
+    const options = {
+      instance: registration.instance,
+      names: registration.names,
+      spent: this.#spent,
+      log: log.child({ owner: identity.owner, names: registration.names, instance: registration.instance }),
+      now: this.#now,
+      onEnd: (tunnel: LiveTunnel) => directory.remove(tunnel),
+      onExpired: (tunnel: LiveTunnel) => this.#expire(tunnel),
+      onSessionEnd,
+    };
+    return new LiveTunnel(clock === undefined ? options : { ...options, clock }, candidate);
+  }
+
+  #expire(tunnel: LiveTunnel): void {
+    this.#options.directory.withdraw(tunnel);
+    void tunnel.leave({ code: 'credential-expired', reconnectAfterMs: 0, graceMs: EXPIRY_GRACE_MS });
+  }
+
+  #refuse({ request, socket }: Upgrade, error: PosternError): void {
+    const { log, onHandshake } = this.#options;
+    onHandshake(error.code);
+    const fields = { code: error.code, detail: error.detail, address: addressOf(socket) };
+    if (error.code === 'internal') log.error({ ...fields, err: error }, 'registration failed');
+    else log.warn(fields, 'registration refused');
+    request.resume();
+    refuse(socket, error, retryAfterS(error.code));
+  }
+}
+
+type StartSession = Parameters<LiveTunnel['join']>[2];
+
+function accepted(decision: Decision): void {
+  if (decision.answer === 'refuse') throw new PosternError(decision.code, decision.detail);
+}
+
+/** Spread, so that agents that were refused or sent away together do not come back together. */
+function retryAfterS(code: ErrorCode): number | undefined {
+  if (code === 'handshake-limit') return 1 + Math.floor(Math.random() * 5);
+  return code === 'draining' ? 1 : undefined;
+}
+
+function reconnectAfterMs(): number {
+  return Math.floor(Math.random() * 1000);
+}
