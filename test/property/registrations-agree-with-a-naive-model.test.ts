@@ -1,0 +1,172 @@
+// Any sequence of arrivals, goodbyes and losses leaves the decision table and a naive model with the same world.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import fc from 'fast-check';
+
+import { decide } from '../../bastion/tunnels/registration.ts';
+
+const OWNERS = ['alice', 'bob'] as const;
+const NAMES = ['a', 'b', 'c'] as const;
+
+interface Link {
+  slot: number;
+  leaving: boolean;
+}
+
+interface Tunnel {
+  owner: string;
+  instance: string;
+  names: string[];
+  links: Link[];
+  leaving: boolean;
+}
+
+type Event =
+  | { kind: 'arrive'; owner: string; instance: string; slot: number; names: string[] }
+  | { kind: 'lose'; pick: number }
+  | { kind: 'goaway'; pick: number };
+
+/** What the bastion does with the table's decisions. */
+class Table {
+  tunnels: Tunnel[] = [];
+  replaced = new Set<string>();
+
+  arrive(event: Extract<Event, { kind: 'arrive' }>): string {
+    const state = { draining: false, tunnels: this.tunnels, replaced: (i: string) => this.replaced.has(i) };
+    const decision = decide(state, { ...event, allowed: ['*'] });
+    if (decision.answer === 'refuse') return decision.code;
+    for (const tunnel of decision.retire) {
+      tunnel.leaving = true;
+      for (const link of tunnel.links) link.leaving = true;
+      this.replaced.add(tunnel.instance);
+    }
+    const tunnel = decision.join ?? { ...event, links: [], leaving: false };
+    if (decision.join === undefined) this.tunnels.push(tunnel);
+    tunnel.links = tunnel.links.filter((link) => link !== decision.drop);
+    tunnel.links.push({ slot: event.slot, leaving: false });
+    return 'accept';
+  }
+
+  links(): { tunnel: Tunnel; link: Link }[] {
+    return this.tunnels.flatMap((tunnel) => tunnel.links.map((link) => ({ tunnel, link })));
+  }
+
+  lose(pick: number): void {
+    const links = this.links();
+    const chosen = links[pick % Math.max(1, links.length)];
+    if (chosen === undefined) return;
+    chosen.tunnel.links = chosen.tunnel.links.filter((link) => link !== chosen.link);
+    this.tunnels = this.tunnels.filter(({ links: left }) => left.length > 0);
+  }
+
+  goaway(pick: number): void {
+    const links = this.links();
+    const chosen = links[pick % Math.max(1, links.length)];
+    if (chosen !== undefined) chosen.link.leaving = true;
+  }
+
+  describe(): string[] {
+    return this.links()
+      .map(({ tunnel, link }) => row({ ...tunnel, ...link, out: tunnel.leaving }))
+      .toSorted();
+  }
+}
+
+interface Row {
+  owner: string;
+  instance: string;
+  names: string[];
+  slot: number;
+  leaving: boolean;
+  /** Its tunnel has lost its names. */
+  out: boolean;
+}
+
+function row(link: Row): string {
+  const names = link.names.toSorted().join('+');
+  return `${link.owner} ${link.instance} ${names} ${link.slot} ${link.leaving} ${link.out}`;
+}
+
+/** The naive twin: a flat list of links and the rules of the protocol page, one sentence each. */
+class Model {
+  rows: Row[] = [];
+  replaced = new Set<string>();
+
+  arrive({ owner, instance, slot, names }: Extract<Event, { kind: 'arrive' }>): string {
+    const serving = this.rows.filter((link) => !link.out);
+    const sharing = serving.filter((link) => link.names.some((name) => names.includes(name)));
+    if (sharing.some((link) => link.owner !== owner)) return 'name-taken';
+    const isOwn = (link: Row): boolean => link.owner === owner && link.instance === instance;
+    const losers = sharing.filter((link) => !isOwn(link));
+    if (losers.length > 0 && this.replaced.has(instance)) return 'replaced';
+    const own = serving.filter(isOwn);
+    if (own.some((link) => link.names.toSorted().join() !== names.toSorted().join())) return 'registration-malformed';
+    for (const loser of losers) {
+      this.replaced.add(loser.instance);
+      for (const link of serving)
+        if (link.owner === loser.owner && link.instance === loser.instance)
+          Object.assign(link, { leaving: true, out: true });
+    }
+    this.rows = this.rows.filter((link) => !(own.includes(link) && link.slot === slot && !link.leaving));
+    this.rows.push({ owner, instance, slot, names, leaving: false, out: false });
+    return 'accept';
+  }
+}
+
+const names = fc.subarray([...NAMES], { minLength: 1 }).chain((some) => fc.constantFrom(some, some.toReversed()));
+const arrive = fc.record({
+  kind: fc.constant('arrive' as const),
+  owner: fc.constantFrom(...OWNERS),
+  instance: fc.constantFrom('i1', 'i2', 'i3'),
+  slot: fc.integer({ min: 0, max: 1 }),
+  names,
+});
+const touch = fc.record({ kind: fc.constantFrom('lose' as const, 'goaway' as const), pick: fc.nat(20) });
+const events = fc.array(fc.oneof({ weight: 3, arbitrary: arrive }, { weight: 1, arbitrary: touch }), { maxLength: 40 });
+
+test('the table and the naive model answer alike and leave the same links', () => {
+  fc.assert(
+    fc.property(events, (sequence: Event[]) => {
+      const table = new Table();
+      const model = new Model();
+      for (const event of sequence) {
+        if (event.kind === 'arrive') assert.equal(table.arrive(event), model.arrive(event));
+        else {
+          const before = table.describe();
+          table[event.kind](event.pick);
+          mirror(model, before, table.describe(), event.kind);
+        }
+        assert.deepEqual(table.describe(), model.rows.map(row).toSorted());
+        checkInvariants(table);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+/** Which link was touched is the test's own choice, not a decision: the model takes it over. */
+function mirror(model: Model, before: string[], after: string[], kind: 'lose' | 'goaway'): void {
+  const gone = [...before];
+  for (const line of after) {
+    const at = gone.indexOf(line);
+    if (at >= 0) gone.splice(at, 1);
+  }
+  const at = model.rows.findIndex((link) => row(link) === gone[0]);
+  if (at < 0) return;
+  if (kind === 'lose') model.rows.splice(at, 1);
+  else (model.rows[at] as Row).leaving = true;
+}
+
+function checkInvariants(table: Table): void {
+  const serving = table.tunnels.filter((tunnel) => !tunnel.leaving);
+  for (const name of NAMES) {
+    const holders = serving.filter((tunnel) => tunnel.names.includes(name));
+    assert.ok(holders.length <= 1, `${name} is served by ${holders.length} tunnels`);
+  }
+  for (const tunnel of serving) {
+    const slots = tunnel.links.filter((link) => !link.leaving).map((link) => link.slot);
+    assert.equal(new Set(slots).size, slots.length, 'two links hold one slot');
+  }
+}
