@@ -237,6 +237,7 @@ export function oxlintConfiguration(): string {
       'promise/always-return': 'off',
       // Copies are made on purpose where the original changes meanwhile.
       'unicorn/no-useless-spread': 'off',
+      'unicorn/consistent-function-scoping': 'off',
       eqeqeq: 'error',
       'no-eval': 'error',
       'no-var': 'error',
