@@ -1,0 +1,250 @@
+// One exchange: a visitor's request to the notebook over a stream, and the notebook's response back to the visitor.
+
+import { PosternError, asPosternError, type ErrorCode } from '../../shared/errors.ts';
+import { passingTrailers, requestHead, responseHeaders, type RequestHead } from './headers.ts';
+import type { ResponseHead } from './response-head.ts';
+import { ResponseReader, type ResponseSink } from './response.ts';
+import type { Destination, PooledStream, StreamPool, StreamUser, UpstreamStream } from './stream-pool.ts';
+import { Upload, type UploadBody } from './upload.ts';
+
+/** The visitor's side of one exchange, in whatever version of HTTP the visitor speaks. */
+export interface Visit {
+  readonly body: UploadBody;
+  /** A trailer section can be sent to this visitor. */
+  readonly mayTrail: boolean;
+  inform(status: number, rawHeaders: string[]): void;
+  /** The final head; it goes out with the first bytes of body, or at `flush` or `end`. */
+  begin(head: ResponseHead, rawHeaders: string[]): void;
+  /** False: the visitor reads slowly; the exchange waits for its `visitorDrained` to be called. */
+  write(chunk: Buffer): boolean;
+  flush(): void;
+  end(chunk: Buffer | undefined, rawTrailers: readonly string[]): void;
+  /** After 101: both sides belong to the new protocol; `rest` are its first bytes from the notebook. */
+  switchProtocols(head: ResponseHead, rest: Buffer, stream: UpstreamStream): void;
+  /** Nothing but 1xx was sent yet: the visitor gets a page that says why. */
+  refuse(error: PosternError): void;
+  /** A part of the answer was sent: it must be visibly incomplete. */
+  cut(): void;
+  /** The exchange is over; called once, last, except after `switchProtocols` and `refuse`. */
+  done(code: ErrorCode | undefined): void;
+}
+
+export interface ExchangePlan {
+  readonly streams: StreamPool;
+  readonly destination: Destination;
+  readonly request: RequestHead;
+  /** The visitor's Host without port, lower case: cookies are kept to it. */
+  readonly host: string;
+}
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+export class Exchange implements StreamUser, ResponseSink {
+  readonly #visit: Visit;
+  readonly #plan: ExchangePlan;
+  readonly #reader: ResponseReader = new ResponseReader(this);
+  #pooled: PooledStream | undefined;
+  #upload: Upload | undefined;
+  /** The final head, from its arrival on. */
+  #head: ResponseHead | undefined;
+  #begun = false;
+  #flushed = false;
+  /** The last slice of body, kept until the end of the chunk it came in: with luck it is the last of all. */
+  #pending: Buffer | undefined;
+  #paused = false;
+  #over = false;
+  /** Bytes of response body passed on. */
+  bytesOut = 0;
+
+  constructor(visit: Visit, plan: ExchangePlan) {
+    this.#visit = visit;
+    this.#plan = plan;
+  }
+
+  /** Bytes of request body passed on. */
+  get bytesIn(): number {
+    return this.#upload?.bytes ?? 0;
+  }
+
+  start(): void {
+    const { streams, destination, request } = this.#plan;
+    const fresh = request.upgrade !== undefined;
+    try {
+      this.#use(fresh ? streams.open(destination) : streams.take(destination, IDEMPOTENT.has(request.method)));
+    } catch (error) {
+      this.#over = true;
+      this.#visit.refuse(asPosternError(error));
+    }
+  }
+
+  #use(pooled: PooledStream): void {
+    const { request } = this.#plan;
+    this.#pooled = pooled;
+    pooled.user = this;
+    this.#reader.expect(request.method, request.upgrade !== undefined);
+    pooled.stream.write(requestHead(request), 'latin1');
+    if (request.upload !== 'none' && request.upload !== 0)
+      this.#upload = new Upload(this.#visit.body, pooled.stream, request.upload === 'chunked');
+  }
+
+  /** The visitor has read what was written: on with the response. */
+  visitorDrained(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#pooled?.stream.resume();
+  }
+
+  /** The visitor left, or broke the protocol: the notebook needs not go on. */
+  visitorGone(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#detach()?.abort('stream-cancelled');
+    this.#upload?.stop();
+    this.#visit.done('stream-cancelled');
+  }
+
+  // --- from the stream ---------------------------------------------------------------------------------------------
+
+  onData(chunk: Buffer): void {
+    try {
+      this.#reader.read(chunk);
+    } catch (error) {
+      return this.#fail(asPosternError(error));
+    }
+    if (!this.#over) this.#flush();
+  }
+
+  onEnd(): void {
+    try {
+      this.#reader.finish();
+    } catch (error) {
+      this.#fail(asPosternError(error));
+    }
+  }
+
+  onDrain(): void {
+    this.#upload?.resume();
+  }
+
+  onGone(error: Error | undefined): void {
+    const cause = error ?? new PosternError('upstream-closed');
+    const ours = asPosternError(cause, 'upstream-failed');
+    this.#fail(ours.code === 'stream-cancelled' ? new PosternError('upstream-closed', undefined, { cause }) : ours);
+  }
+
+  // --- from the reader ---------------------------------------------------------------------------------------------
+
+  onInterim(head: ResponseHead): void {
+    this.#visit.inform(head.status, responseHeaders(head, this.#plan.host, false));
+  }
+
+  onHead(head: ResponseHead): void {
+    this.#head = head;
+  }
+
+  onBody(slice: Buffer): void {
+    if (this.#pending !== undefined) this.#write(this.#pending);
+    this.#pending = slice;
+  }
+
+  onComplete(rawTrailers: readonly string[], rest: Buffer): void {
+    const head = this.#head as ResponseHead;
+    this.#over = true;
+    if (head.status === 101) return this.#switch(head, rest);
+    this.#begin();
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (pending !== undefined) this.bytesOut += pending.length;
+    this.#settle(head, rest);
+    this.#visit.end(pending, passingTrailers(rawTrailers));
+    this.#visit.done(undefined);
+  }
+
+  // --- inside ------------------------------------------------------------------------------------------------------
+
+  /** What becomes of the stream after a complete response. */
+  #settle(head: ResponseHead, rest: Buffer): void {
+    const pooled = this.#detach();
+    const early = this.#upload !== undefined && !this.#upload.complete;
+    if (early) this.#upload?.stop();
+    if (pooled === undefined) return;
+    if (this.#paused) pooled.stream.resume();
+    if (rest.length > 0) pooled.abort('upstream-response-invalid');
+    else if (early || !head.keepAlive || this.#plan.request.upgrade !== undefined) pooled.abort('stream-cancelled');
+    else this.#plan.streams.give(pooled, head.keepAliveMs);
+  }
+
+  #switch(head: ResponseHead, rest: Buffer): void {
+    const pooled = this.#pooled as PooledStream;
+    this.#pooled = undefined;
+    const stream = pooled.release();
+    stream.pause();
+    this.#visit.switchProtocols(head, rest, stream);
+  }
+
+  #begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    const head = this.#head as ResponseHead;
+    this.#visit.begin(head, responseHeaders(head, this.#plan.host, this.#visit.mayTrail));
+  }
+
+  #write(chunk: Buffer): void {
+    this.#begin();
+    this.#flushed = true;
+    this.bytesOut += chunk.length;
+    if (this.#visit.write(chunk) || this.#paused) return;
+    this.#paused = true;
+    this.#pooled?.stream.pause();
+  }
+
+  /** Nothing waits for more than the chunk it came in: an event or a long poll's head goes out at once. */
+  #flush(): void {
+    const pending = this.#pending;
+    if (pending !== undefined) {
+      this.#pending = undefined;
+      this.#write(pending);
+    } else if (this.#head !== undefined && !this.#flushed) {
+      this.#begin();
+      this.#flushed = true;
+      this.#visit.flush();
+    }
+  }
+
+  #fail(error: PosternError): void {
+    if (this.#over) return;
+    const pooled = this.#detach();
+    if (pooled !== undefined && !pooled.gone)
+      pooled.abort(error.code === 'upstream-closed' ? 'stream-cancelled' : error.code);
+    if (this.#mayRetry(pooled, error)) return this.#retry();
+    this.#over = true;
+    this.#upload?.stop();
+    if (!this.#begun) return this.#visit.refuse(error);
+    if (this.#pending !== undefined) this.#write(this.#pending);
+    this.#visit.cut();
+    this.#visit.done(error.code);
+  }
+
+  /** Once, because only a reused stream is tried again, by a new one: the upstream may have closed it as the request went out. */
+  #mayRetry(pooled: PooledStream | undefined, error: PosternError): boolean {
+    const { request } = this.#plan;
+    if (pooled === undefined || !pooled.reused || this.#reader.started) return false;
+    return this.#upload === undefined && IDEMPOTENT.has(request.method) && error.code !== 'upstream-response-invalid';
+  }
+
+  #retry(): void {
+    try {
+      this.#use(this.#plan.streams.open(this.#plan.destination));
+    } catch (error) {
+      this.#over = true;
+      this.#visit.refuse(asPosternError(error));
+    }
+  }
+
+  #detach(): PooledStream | undefined {
+    const pooled = this.#pooled;
+    this.#pooled = undefined;
+    if (pooled !== undefined) pooled.user = undefined;
+    return pooled;
+  }
+}

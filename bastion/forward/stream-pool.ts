@@ -1,0 +1,177 @@
+// The streams of one visitor connection: idle ones wait here for its next request, and never for anybody else's.
+
+import type { Duplex } from 'node:stream';
+
+import type { ErrorCode } from '../../shared/errors.ts';
+import { systemClock, type Clock } from '../../shared/mux/clock.ts';
+
+/** What the exchange needs of a stream to the notebook. */
+export interface UpstreamStream extends Duplex {
+  /** RESET now: what is queued is dropped, and the stream is destroyed without an 'error'. */
+  abort(code: ErrorCode): void;
+}
+
+/** Whatever opens streams to a notebook: a tunnel. */
+export interface Dialer {
+  /** Synchronous; throws PosternError stream-limit, draining, session-closed. */
+  open(service: string, visitor: string): UpstreamStream;
+}
+
+/** Where a stream leads, and on whose behalf. */
+export interface Destination {
+  readonly dialer: Dialer;
+  readonly service: string;
+  /** The visitor's identity: a connection may change it between two requests, by signing in. */
+  readonly visitor: string;
+  /** The visitor's IP address, as OPEN tells it. */
+  readonly address: string;
+}
+
+/** Who hears what a stream does while it is in use. */
+export interface StreamUser {
+  onData(chunk: Buffer): void;
+  onEnd(): void;
+  onDrain(): void;
+  /** Destroyed, by the other end's RESET (with its code) or by the end of the session. */
+  onGone(error: Error | undefined): void;
+}
+
+/** Idle streams close after this long if the upstream announced nothing else ... */
+const IDLE_MS = 30_000;
+/** ... and this long before the end that it announced. */
+const BEFORE_CLOSE_MS = 1000;
+/** A request that must not be repeated goes only on a stream idle for less than this. */
+const FRESH_MS = 1000;
+
+/** A stream with the listeners that follow it through all its exchanges. */
+export class PooledStream {
+  readonly stream: UpstreamStream;
+  readonly destination: Destination;
+  user: StreamUser | undefined;
+  /** It has carried an exchange before: the upstream may just be closing it. */
+  reused = false;
+  gone = false;
+  idleSince = 0;
+  idleUntil = 0;
+  readonly #listeners: readonly (readonly [string, (...args: any[]) => void])[];
+
+  constructor(stream: UpstreamStream, destination: Destination) {
+    this.stream = stream;
+    this.destination = destination;
+    this.#listeners = [
+      ['data', (chunk: Buffer) => this.#onData(chunk)],
+      ['end', () => this.#onEnd()],
+      ['drain', () => this.user?.onDrain()],
+      ['error', (error: Error) => this.#onGone(error)],
+      ['close', () => this.#onGone(undefined)],
+    ];
+    for (const [event, listener] of this.#listeners) stream.on(event, listener);
+  }
+
+  /** Leaves the stream to somebody else, without a listener of ours. */
+  release(): UpstreamStream {
+    this.user = undefined;
+    for (const [event, listener] of this.#listeners) this.stream.off(event, listener);
+    return this.stream;
+  }
+
+  abort(code: ErrorCode): void {
+    this.user = undefined;
+    this.gone = true;
+    this.stream.abort(code);
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.user !== undefined) this.user.onData(chunk);
+    else if (!this.gone) this.abort('upstream-response-invalid');
+  }
+
+  #onEnd(): void {
+    if (this.user !== undefined) this.user.onEnd();
+    else if (!this.gone) this.abort('stream-cancelled');
+  }
+
+  #onGone(error: Error | undefined): void {
+    if (this.gone) return;
+    this.gone = true;
+    const user = this.user;
+    this.user = undefined;
+    user?.onGone(error);
+  }
+}
+
+export class StreamPool {
+  readonly #clock: Clock;
+  readonly #most: number;
+  #idle: PooledStream[] = [];
+  #timer: unknown;
+  #closed = false;
+
+  /** `most`: how many streams may wait at once. */
+  constructor(most: number, clock: Clock = systemClock) {
+    this.#most = most;
+    this.#clock = clock;
+  }
+
+  /** An idle stream to the destination, or a new one; throws what `open` throws. `repeatable`: the request may be sent twice. */
+  take(destination: Destination, repeatable: boolean): PooledStream {
+    for (let index = this.#idle.length - 1; index >= 0; index -= 1) {
+      const pooled = this.#idle[index] as PooledStream;
+      if (!leadsTo(pooled, destination) || !this.#usable(pooled, repeatable)) continue;
+      this.#idle.splice(index, 1);
+      pooled.reused = true;
+      return pooled;
+    }
+    return this.open(destination);
+  }
+
+  open(destination: Destination): PooledStream {
+    return new PooledStream(destination.dialer.open(destination.service, destination.address), destination);
+  }
+
+  /** Takes back a stream whose exchange is complete; `keepAliveMs` is what the upstream announced. */
+  give(pooled: PooledStream, keepAliveMs: number | undefined): void {
+    const idleMs = Math.min(IDLE_MS, (keepAliveMs ?? Infinity) - BEFORE_CLOSE_MS);
+    pooled.user = undefined;
+    if (pooled.gone) return;
+    if (this.#closed || idleMs <= 0) return pooled.abort('stream-cancelled');
+    pooled.idleSince = this.#clock.now();
+    pooled.idleUntil = pooled.idleSince + idleMs;
+    this.#idle.push(pooled);
+    if (this.#idle.length > this.#most) this.#idle.shift()?.abort('stream-cancelled');
+    // Armed once and left to run: a busy connection does not touch timers for each request.
+    this.#timer ??= this.#clock.setTimeout(() => this.#sweep(), idleMs);
+  }
+
+  /** The visitor left: every idle stream closes. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    this.#clock.clearTimeout(this.#timer);
+    for (const pooled of this.#idle) if (!pooled.gone) pooled.abort('stream-cancelled');
+    this.#idle = [];
+  }
+
+  #usable(pooled: PooledStream, repeatable: boolean): boolean {
+    if (pooled.gone || pooled.stream.destroyed) return false;
+    const now = this.#clock.now();
+    return now < pooled.idleUntil && (repeatable || now - pooled.idleSince < FRESH_MS);
+  }
+
+  #sweep(): void {
+    this.#timer = undefined;
+    const now = this.#clock.now();
+    const left = this.#idle.filter((pooled) => {
+      if (!pooled.gone && pooled.idleUntil <= now) pooled.abort('stream-cancelled');
+      return !pooled.gone;
+    });
+    this.#idle = left;
+    if (left.length === 0) return;
+    const next = Math.min(...left.map((pooled) => pooled.idleUntil));
+    this.#timer = this.#clock.setTimeout(() => this.#sweep(), Math.max(1, next - now));
+  }
+}
+
+function leadsTo(pooled: PooledStream, { dialer, service, visitor }: Destination): boolean {
+  const at = pooled.destination;
+  return at.dialer === dialer && at.service === service && at.visitor === visitor;
+}

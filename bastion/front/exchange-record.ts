@@ -1,0 +1,22 @@
+// What is told of every finished exchange, for the access log and the metrics.
+
+import type { ErrorCode } from '../../shared/errors.ts';
+
+export interface ExchangeRecord {
+  readonly requestId: string;
+  /** Empty when the request asked for no name. */
+  readonly name: string;
+  readonly visitor?: string;
+  readonly address: string;
+  readonly method: string;
+  /** Without the query, which may hold secrets. */
+  readonly path: string;
+  /** 0 when the visitor left before there was one. */
+  readonly status: number;
+  readonly code?: ErrorCode;
+  /** Bytes of body, or of the protocol after an upgrade. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly durationMs: number;
+  readonly upgrade: boolean;
+}

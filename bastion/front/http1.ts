@@ -1,0 +1,166 @@
+// A visitor's connection speaking HTTP/1.1: its requests one after the other, its streams, and its end.
+
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { PosternError, type ErrorCode } from '../../shared/errors.ts';
+import { StreamPool } from '../forward/stream-pool.ts';
+import type { ExchangeRecord } from './exchange-record.ts';
+import type { Place } from './hostname.ts';
+import { Http1Visit, type VisitHost } from './http1-visit.ts';
+import type { Acquaintance, Reception } from './reception.ts';
+import { rawAnswer, refusal } from './refusal.ts';
+import { newRequestId } from './request-id.ts';
+
+/** Requests that may wait behind the one being answered. */
+const MAX_WAITING = 16;
+/** HTTP/1.1 has one exchange at a time, so one idle stream is all that a connection can use. */
+const MAX_IDLE_STREAMS = 1;
+
+const NOWHERE: Place = { kind: 'invalid' };
+
+/** What all connections of a front share. */
+export interface Household {
+  readonly reception: Reception;
+  /** No new connections are taken, and running ones end as soon as they are idle. */
+  readonly draining: boolean;
+  readonly connections: Set<VisitorConnection>;
+  onRecord(record: ExchangeRecord): void;
+}
+
+export class VisitorConnection implements VisitHost, Acquaintance {
+  readonly socket: Socket;
+  readonly address: string;
+  readonly streams = new StreamPool(MAX_IDLE_STREAMS);
+  host: string | undefined;
+  place = NOWHERE;
+  hostname = '';
+  origin = '';
+  readonly #household: Household;
+  readonly #waiting: Http1Visit[] = [];
+  #current: Http1Visit | undefined;
+  #refused = false;
+
+  constructor(socket: Socket, household: Household) {
+    this.socket = socket;
+    this.#household = household;
+    this.address = plainAddress(socket.remoteAddress);
+    household.connections.add(this);
+    socket.once('close', () => this.#gone());
+  }
+
+  get busy(): boolean {
+    return this.#current !== undefined;
+  }
+
+  get leaving(): boolean {
+    return this.#household.draining;
+  }
+
+  /** Takes a request as Node's parser hands it out; pipelined ones wait. */
+  take(visit: Http1Visit): void {
+    if (this.#refused) return;
+    if (this.#current === undefined) return this.#begin(visit);
+    if (this.#waiting.length < MAX_WAITING) return void this.#waiting.push(visit);
+    // Node sends this answer behind those of the requests before it, and reads no further.
+    this.#refused = true;
+    visit.refuse(new PosternError('pipeline-limit'));
+  }
+
+  onRecord(record: ExchangeRecord): void {
+    this.#household.onRecord(record);
+  }
+
+  next(visit: Http1Visit): void {
+    if (visit !== this.#current) return;
+    this.#current = undefined;
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) this.#begin(waiting);
+    // The head may have gone out with a promise to stay, before the front began to close.
+    else if (this.leaving && !visit.upgrade) this.socket.destroySoon();
+  }
+
+  /** What came on the connection is not HTTP: answers with the code if that is still possible, and ends it. */
+  broken(code: ErrorCode, rawPacket: Buffer | undefined): void {
+    const visit = this.#current;
+    const clean = visit === undefined || (visit.exchange === undefined ? !visit.over : !visit.response.headersSent);
+    this.#waiting.length = 0;
+    this.#refused = true;
+    visit?.gone();
+    answerRaw(this.socket, code, clean ? rawPacket : null);
+  }
+
+  /** The socket belongs to somebody else from now on. */
+  forget(): void {
+    this.#household.connections.delete(this);
+  }
+
+  #begin(visit: Http1Visit): void {
+    this.#current = visit;
+    this.#household.reception.receive(visit, this);
+  }
+
+  #gone(): void {
+    this.#household.connections.delete(this);
+    this.#waiting.length = 0;
+    this.#refused = true;
+    this.#current?.gone();
+    this.streams.close();
+  }
+}
+
+/** Lets an HTTP server's requests go to the connections they came on. */
+export function serveHttp1(server: Server, household: Household): void {
+  const take = (request: IncomingMessage, response: ServerResponse): void => {
+    const connection = connectionOf(request.socket, household);
+    connection.take(new Http1Visit(connection, request, response));
+  };
+  server.on('request', take);
+  // With these two, Expect is the notebook's to answer.
+  server.on('checkContinue', take);
+  server.on('checkExpectation', take);
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => {});
+    answerRaw(socket, 'method-refused', undefined);
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) => {
+    const code = codeOf(error);
+    if (code === undefined || !socket.writable) return void socket.destroy();
+    connectionOf(socket, household).broken(code, error.rawPacket);
+  });
+}
+
+const known = new WeakMap<Socket, VisitorConnection>();
+
+/** The connection that a socket is; made at its first request, because only then is there anything to keep. */
+export function connectionOf(socket: Socket, household: Household): VisitorConnection {
+  let connection = known.get(socket);
+  if (connection === undefined) {
+    connection = new VisitorConnection(socket, household);
+    known.set(socket, connection);
+  }
+  return connection;
+}
+
+/** undefined: the connection itself failed, and there is nobody to answer. */
+function codeOf(error: NodeJS.ErrnoException): ErrorCode | undefined {
+  if (error.code === 'HPE_HEADER_OVERFLOW') return 'header-too-large';
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request-timeout';
+  return error.code?.startsWith('HPE_') === true ? 'request-ambiguous' : undefined;
+}
+
+/** `rawPacket` is what could not be read, if it is known; null: part of another answer was sent, so that nothing can be said. */
+function answerRaw(socket: Socket, code: ErrorCode, rawPacket: Buffer | undefined | null): void {
+  if (rawPacket === null || !socket.writable) return void socket.destroy();
+  const accept = /\r\naccept:([^\r\n]*)/i.exec(rawPacket?.toString('latin1') ?? '')?.[1];
+  const answer = refusal(new PosternError(code), { method: 'GET', accept, requestId: newRequestId() });
+  socket.end(rawAnswer(answer), () => socket.destroy());
+}
+
+/** IPv4 visitors of a listener for both families are told by their IPv4 address. */
+function plainAddress(address: string | undefined): string {
+  if (address === undefined) return '0.0.0.0';
+  return address.startsWith('::ffff:') && address.includes('.')
+    ? address.slice(7)
+    : (address.split('%', 1)[0] as string);
+}

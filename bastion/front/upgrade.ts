@@ -1,0 +1,118 @@
+// Upgrades of a visitor's connection: WebSockets and any other protocol, spliced to the notebook after its 101.
+
+import { ServerResponse, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+
+import { splice } from '../../shared/net/pipe.ts';
+import { TUNNEL_PATH } from '../../shared/wire/handshake.ts';
+import { responseHeaders } from '../forward/headers.ts';
+import type { ResponseHead } from '../forward/response-head.ts';
+import type { UpstreamStream } from '../forward/stream-pool.ts';
+import { connectionOf, type Household, type VisitorConnection } from './http1.ts';
+import { Http1Visit } from './http1-visit.ts';
+
+/** Bytes that a visitor may send ahead of the 101; nothing more is read until it comes. */
+const MAX_EARLY = 64 * 1024;
+
+export type TunnelUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** HTTP/2 and TLS by upgrade are offers to us, not to the notebook: such a request is answered like any other. */
+export function isUpgrade(request: IncomingMessage): boolean {
+  const wanted = request.headers.upgrade?.toLowerCase() ?? '';
+  return !/(?:^|[\s,])(?:h2c|http\/|tls\/)/.test(wanted);
+}
+
+export function serveUpgrades(server: Server, household: Household, tunnelUpgrade: TunnelUpgrade): void {
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const connection = connectionOf(socket, household);
+    // Behind a pipelined request there is no answer in sight to put this one after.
+    if (connection.busy) return void socket.destroy();
+    socket.setTimeout(0);
+    if (isRegistration(request, connection, household)) {
+      connection.forget();
+      tunnelUpgrade(request, socket, head);
+      return;
+    }
+    connection.take(new UpgradeVisit(connection, request, { socket, head }));
+  });
+}
+
+function isRegistration(request: IncomingMessage, connection: VisitorConnection, household: Household): boolean {
+  if (request.method !== 'GET' || request.url !== TUNNEL_PATH || request.headers.host === undefined) return false;
+  return household.reception.acquaint(request.headers.host, connection).kind === 'apex';
+}
+
+class UpgradeVisit extends Http1Visit {
+  readonly #socket: Socket;
+  readonly #early: Buffer[] = [];
+  #earlyBytes = 0;
+
+  constructor(
+    connection: VisitorConnection,
+    request: IncomingMessage,
+    { socket, head }: { socket: Socket; head: Buffer },
+  ) {
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    super(connection, request, response, true);
+    this.#socket = socket;
+    // The server has let go of the socket: what it did for its response is done here.
+    socket.on('drain', this.#onDrain);
+    socket.on('error', this.#onError);
+    response.on('finish', () => socket.destroySoon());
+    if (head.length > 0) this.#onEarly(head);
+    socket.on('data', this.#onEarly);
+    socket.on('end', this.#onEnd);
+  }
+
+  override switchProtocols(head: ResponseHead, rest: Buffer, stream: UpstreamStream): void {
+    const socket = this.#socket;
+    this.response.detachSocket(socket);
+    socket.off('drain', this.#onDrain);
+    socket.off('data', this.#onEarly);
+    socket.off('end', this.#onEnd);
+    socket.pause();
+    socket.write(this.#switchHead(head), 'latin1');
+    let bytesOut = rest.length;
+    let bytesIn = this.#earlyBytes;
+    if (rest.length > 0) socket.write(rest);
+    for (const chunk of this.#early) stream.write(chunk);
+    stream.on('data', (chunk: Buffer) => (bytesOut += chunk.length));
+    socket.on('data', (chunk: Buffer) => (bytesIn += chunk.length));
+    void splice(socket, stream, (failed) => {
+      if (failed === socket) stream.abort('stream-cancelled');
+      else socket.destroy();
+    }).then(() => this.#ended(bytesIn, bytesOut));
+    if (!socket.writableNeedDrain) stream.resume();
+    if (!stream.writableNeedDrain) socket.resume();
+  }
+
+  #ended(bytesIn: number, bytesOut: number): void {
+    this.over = true;
+    this.host.onRecord({ ...this.record(undefined, 101), bytesIn, bytesOut });
+    this.host.next(this);
+  }
+
+  #switchHead(head: ResponseHead): string {
+    const { rawHeaders } = head;
+    const position = rawHeaders.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'upgrade');
+    const protocol = position < 0 ? this.request.headers.upgrade : rawHeaders[position + 1];
+    const kept = responseHeaders(head, '', false);
+    let text = `HTTP/1.1 101 ${head.message}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
+    for (let index = 0; index < kept.length; index += 2) text += `${kept[index]}: ${kept[index + 1]}\r\n`;
+    return `${text}\r\n`;
+  }
+
+  readonly #onDrain = (): void => void this.response.emit('drain');
+  /** The connection's 'close' follows, and says all that matters. */
+  readonly #onError = (): void => {};
+  readonly #onEnd = (): void => void this.#socket.destroy();
+  /** What is sent ahead of the 101 waits here: before it, these bytes could be anything. */
+  readonly #onEarly = (chunk: Buffer): void => {
+    this.#early.push(chunk);
+    this.#earlyBytes += chunk.length;
+    if (this.#earlyBytes > MAX_EARLY) this.#socket.pause();
+  };
+}
