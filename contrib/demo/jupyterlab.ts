@@ -10,7 +10,11 @@ export interface JupyterLab {
   readonly version: string;
 }
 
-export type Availability = { readonly lab: JupyterLab } | { readonly lab?: never; readonly reason: string };
+/** Either a JupyterLab, or the reason why there is none, in a sentence for people. */
+export interface Availability {
+  readonly lab?: JupyterLab;
+  readonly reason?: string;
+}
 
 type Say = (text: string) => void;
 

@@ -23,10 +23,7 @@ export async function prepare(say: Say = (text) => console.error(text)): Promise
 }
 
 async function prepareJupyterLab(say: Say): Promise<string | undefined> {
-  const { lab, reason } = await obtainJupyterLab(say).catch((error: unknown) => ({
-    lab: undefined,
-    reason: String(error),
-  }));
+  const { lab, reason } = await obtainJupyterLab(say);
   return lab === undefined ? `no JupyterLab, so its tests are skipped: ${reason}` : undefined;
 }
 

@@ -1,0 +1,66 @@
+// Interleaved slices: in every round each peer has its turn, so that what disturbs the machine disturbs all alike.
+
+import type { Peer, RunningPeer, Ground } from './peers/peer.ts';
+import { costOf } from './process-tree.ts';
+import type { Aim, Figures, Scenario } from './scenarios.ts';
+
+export interface Contestant {
+  readonly peer: Peer;
+  readonly running: RunningPeer;
+}
+
+/** One slice; `round` pairs it with the other peers' slices of the same round. */
+export interface Sample {
+  readonly scenario: string;
+  readonly peer: string;
+  readonly round: number;
+  /** The scenario's metrics and `processor`, in microseconds per unit of work. */
+  readonly figures: Figures;
+  /** Bytes resident in the peer's processes at the end of the slice. */
+  readonly resident: number;
+}
+
+export interface Plan {
+  readonly ground: Ground;
+  readonly contestants: readonly Contestant[];
+  readonly scenarios: readonly Scenario[];
+  readonly rounds: number;
+  readonly seconds: number;
+  onSample?(sample: Sample): void;
+}
+
+/** Runs all slices. The order of the peers turns by one each round: none always follows the same other. */
+export async function measure(plan: Plan): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for (const scenario of plan.scenarios)
+    for (let round = 0; round < plan.rounds; round += 1)
+      for (let turn = 0; turn < plan.contestants.length; turn += 1) {
+        const contestant = plan.contestants[(turn + round) % plan.contestants.length] as Contestant;
+        const sample = await slice(plan, scenario, contestant, round);
+        samples.push(sample);
+        plan.onSample?.(sample);
+      }
+  return samples;
+}
+
+async function slice(plan: Plan, scenario: Scenario, { peer, running }: Contestant, round: number): Promise<Sample> {
+  const processes = running.processes.map((child) => child.pid);
+  const aim: Aim = {
+    url: (path) => `https://${plan.ground.host}:${running.port}${path}`,
+    headers: running.headers,
+    seconds: plan.seconds,
+  };
+  const before = costOf(processes);
+  const { figures, work } = await scenario.run(aim).catch((cause: unknown) => {
+    throw new Error(`${scenario.name} with ${peer.name}: ${(cause as Error).message}`, { cause });
+  });
+  const after = costOf(processes);
+  const processor = ((after.processor - before.processor) * 1e6) / work;
+  return {
+    scenario: scenario.name,
+    peer: peer.name,
+    round,
+    figures: { ...figures, processor },
+    resident: after.resident,
+  };
+}
