@@ -60,12 +60,17 @@ export function openTlsFiles(options: TlsFilesOptions): TlsFiles {
   });
   return {
     context: (serverName) =>
-      serverName === undefined || current.leaf.checkHost(serverName) !== undefined ? current.context : undefined,
+      serverName === undefined || covers(current.leaf, serverName) ? current.context : undefined,
     authority: undefined,
     onChanged: (listener) => listeners.push(listener),
     reload,
     close: stop,
   };
+}
+
+/** Host names only: checkHost throws at a zero byte, and reads a leading dot as "anything below". */
+function covers(leaf: X509Certificate, serverName: string): boolean {
+  return /^[a-z0-9][a-z0-9.-]{0,252}$/.test(serverName) && leaf.checkHost(serverName) !== undefined;
 }
 
 function load(options: TlsFilesOptions): Loaded {
