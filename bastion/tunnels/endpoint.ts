@@ -40,7 +40,7 @@ export interface EndpointOptions {
   readonly log: Log;
   urlOf(name: string): string;
   onHandshake(result: 'accepted' | ErrorCode): void;
-  onSessionEnd(session: Session): void;
+  onSessionEnd(session: Session, reason: ErrorCode): void;
   /** Unix milliseconds. */
   readonly now?: () => number;
   readonly clock?: Clock;

@@ -56,7 +56,7 @@ export interface TunnelOptions {
   /** When the credential has expired: time to take it out of the directory. */
   onExpired(tunnel: LiveTunnel): void;
   /** A session of it is over; its figures are final. */
-  onSessionEnd(session: Session): void;
+  onSessionEnd(session: Session, reason: ErrorCode): void;
 }
 
 /** What a link brings to the tunnel that it joins. */
@@ -135,6 +135,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
   spendLink(secret: string, from: string): boolean {
     const hash = this.#oneTimeLinks.spend(secret, from);
     if (hash === undefined) return false;
+    this.#options.log.info({ address: from }, 'a one-time link was used');
     this.#tell({ type: 'link-spent', hash, from });
     return true;
   }
@@ -212,7 +213,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
   #lost(link: TunnelLink, reason: PosternError): void {
     this.#links = this.#links.filter((held) => held !== link);
     this.#options.log.info({ slot: link.slot, code: reason.code, detail: reason.detail }, 'link is gone');
-    this.#options.onSessionEnd(link.session);
+    this.#options.onSessionEnd(link.session, reason.code);
     if (this.#links.length > 0) return;
     this.#cancelDeadline();
     this.#options.onEnd(this);

@@ -1,0 +1,214 @@
+// The bastion put together: the only place that chooses implementations and knows all of its parts.
+
+import { join } from 'node:path';
+
+import type { Clock } from '../shared/mux/clock.ts';
+import type { Address, ListenTarget } from '../shared/net/listen.ts';
+import { startAdmin } from '../shared/program/admin.ts';
+import type { Admin } from '../shared/program/admin.ts';
+import type { Log } from '../shared/program/log.ts';
+import { VERSION } from '../shared/program/version.ts';
+import type { Limits } from '../shared/wire/handshake.ts';
+import { openAccessLog } from './access-log.ts';
+import type { AccessLog } from './access-log.ts';
+import { anyOf } from './auth/any-of.ts';
+import { Attempts } from './auth/attempts.ts';
+import { Gate } from './auth/gate.ts';
+import { ensureSecretDirectory } from './auth/secret-files.ts';
+import { SessionKeys } from './auth/session-keys.ts';
+import { loadTokenKey, tokenAuthenticator } from './auth/token.ts';
+import { VisitorSessions } from './auth/visitor-session.ts';
+import { startFront } from './front/front.ts';
+import type { Front } from './front/front.ts';
+import type { HttpsLimits } from './front/https.ts';
+import { createMetrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
+import { openCustomCa } from './tls/custom-ca.ts';
+import { openTlsFiles } from './tls/files.ts';
+import type { TlsSource } from './tls/tls-source.ts';
+import { Admission } from './tunnels/admission.ts';
+import type { AdmissionLimits } from './tunnels/admission.ts';
+import { Directory } from './tunnels/directory.ts';
+import { Endpoint } from './tunnels/endpoint.ts';
+
+/** Durations in milliseconds, sizes in bytes. */
+export interface BastionConfig {
+  /** In lower case: `notebooks.example.org`. */
+  readonly domain: string;
+  readonly listen: ListenTarget;
+  readonly stateDirectory: string;
+  /** The port in notebooks' addresses; without it, the one listened on. */
+  readonly publicPort?: number | undefined;
+  /** PEM files; without them, the certificate comes from a CA in the state directory. */
+  readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
+  readonly admin?: Address | undefined;
+  /** A path, or `-` for the log. */
+  readonly accessLog?: string | undefined;
+  readonly drainTimeoutMs: number;
+  readonly visitorSessionMs: number;
+  readonly limits: Limits;
+  readonly sessionCredit: number;
+  readonly totalCredit: number;
+  readonly handshakes: AdmissionLimits;
+  /** Wrong one-time links from one address within a minute. */
+  readonly linkAttempts: number;
+  readonly https: HttpsLimits;
+}
+
+export interface BastionDeps {
+  readonly log: Log;
+  /** Unix milliseconds. */
+  readonly now?: () => number;
+  readonly clock?: Clock;
+}
+
+export interface Bastion {
+  readonly port: number;
+  readonly adminPort: number | undefined;
+  /** The CA that visitors and agents must trust, in PEM; undefined when the certificate comes from files. */
+  readonly authority: string | undefined;
+  /** Reads certificate files again and opens the access log anew. */
+  reload(): void;
+  /** Not ready, GOAWAY to agents, exchanges finish within the drain timeout, then the rest is reset. Idempotent. */
+  close(): Promise<void>;
+  /** Ends everything now. Idempotent. */
+  destroy(): Promise<void>;
+}
+
+/** The parts that live as long as the bastion, in the order in which they were made. */
+interface Parts {
+  readonly tls: TlsSource & { reload?(): void };
+  readonly accessLog: AccessLog;
+  readonly endpoint: Endpoint;
+  readonly metrics: Metrics;
+  readonly front: Front;
+  readonly admin: Admin | undefined;
+}
+
+const DAY_MS = 86_400_000;
+const REMEMBERED_ADDRESSES = 10_000;
+
+/** Rejects with PosternError: state-unusable, ca-invalid, certificate-invalid, options-invalid (an address in use). */
+export async function startBastion(config: BastionConfig, deps: BastionDeps): Promise<Bastion> {
+  const state = { ready: false, port: 0 };
+  const parts = await assemble(config, deps, state);
+  state.ready = true;
+  let ended: Promise<void> | undefined;
+  const endRest = async (): Promise<void> => {
+    parts.tls.close();
+    await parts.admin?.close();
+    await parts.accessLog.close();
+  };
+  let closing: Promise<void> | undefined;
+  return {
+    port: parts.front.port,
+    adminPort: parts.admin?.port,
+    authority: parts.tls.authority,
+    reload: () => {
+      parts.tls.reload?.();
+      parts.accessLog.reopen();
+    },
+    close: () => {
+      state.ready = false;
+      closing ??= drain(parts, config.drainTimeoutMs).then(() => (ended ??= endRest()));
+      return closing;
+    },
+    destroy: () => {
+      state.ready = false;
+      parts.endpoint.destroy();
+      parts.front.destroy();
+      return (ended ??= endRest());
+    },
+  };
+}
+
+/** Agents and visitors at the same time: what a visitor waits for comes through an agent's link. */
+async function drain({ endpoint, front }: Parts, drainTimeoutMs: number): Promise<void> {
+  await Promise.all([endpoint.close(drainTimeoutMs), front.close(drainTimeoutMs)]);
+}
+
+async function assemble(
+  config: BastionConfig,
+  deps: BastionDeps,
+  state: { readonly ready: boolean; port: number },
+): Promise<Parts> {
+  ensureSecretDirectory(config.stateDirectory);
+  const { authenticator, gate } = openAuth(config, deps);
+  const tls = openTls(config, deps.log);
+  const accessLog = openAccessLog(config.accessLog, deps.log);
+  const undo = [() => tls.close(), () => void accessLog.close()];
+  try {
+    const directory = new Directory(deps.now);
+    const admission = new Admission(config.handshakes);
+    const metrics: Metrics = createMetrics({
+      tunnels: directory.tunnels,
+      handshakes: () => admission.inFlight,
+      grantedBytes: () => endpoint.grantedBytes,
+    });
+    const endpoint = new Endpoint({
+      ...deps,
+      bastion: `postern-bastion/${VERSION}`,
+      authenticator,
+      directory,
+      admission,
+      limits: config.limits,
+      sessionCredit: config.sessionCredit,
+      totalCredit: config.totalCredit,
+      graceMs: config.drainTimeoutMs,
+      urlOf: (name) => urlOf(name, config.domain, config.publicPort ?? state.port),
+      onHandshake: metrics.handshake,
+      onSessionEnd: metrics.sessionEnded,
+    });
+    const front = await startFront(config.listen, {
+      domain: config.domain,
+      tls,
+      directory,
+      gate,
+      limits: config.https,
+      log: deps.log,
+      onExchange: (record) => {
+        metrics.exchange(record);
+        accessLog.write(record);
+      },
+      tunnelUpgrade: (request, socket, head) => endpoint.upgrade(request, socket, head),
+    });
+    state.port = front.port;
+    undo.push(() => front.destroy());
+    const admin = await openAdmin(config, metrics, () => state.ready);
+    return { tls, accessLog, endpoint, metrics, front, admin };
+  } catch (error) {
+    for (const step of undo.toReversed()) step();
+    throw error;
+  }
+}
+
+function openAuth(config: BastionConfig, { now = Date.now }: BastionDeps) {
+  const authenticator = anyOf([tokenAuthenticator(loadTokenKey(config.stateDirectory), now)]);
+  const keys = new SessionKeys({
+    directory: join(config.stateDirectory, 'visitor-keys'),
+    rotateAfterMs: 7 * DAY_MS,
+    keepMs: config.visitorSessionMs,
+    now,
+  });
+  const sessions = new VisitorSessions({ keys, ttlMs: config.visitorSessionMs, now });
+  const attempts = new Attempts({
+    burst: config.linkAttempts,
+    refillMs: 60_000 / config.linkAttempts,
+    remember: REMEMBERED_ADDRESSES,
+    now,
+  });
+  return { authenticator, gate: new Gate({ authenticator, sessions, attempts, now }) };
+}
+
+function openTls({ tls, stateDirectory, domain }: BastionConfig, log: Log): Parts['tls'] {
+  return tls === undefined ? openCustomCa({ directory: stateDirectory, domain, log }) : openTlsFiles({ ...tls, log });
+}
+
+async function openAdmin(config: BastionConfig, metrics: Metrics, ready: () => boolean): Promise<Admin | undefined> {
+  if (config.admin === undefined) return undefined;
+  return startAdmin({ ...config.admin, metrics: () => metrics.text(), ready });
+}
+
+function urlOf(name: string, domain: string, port: number): string {
+  return `https://${name}.${domain}${port === 443 ? '' : `:${port}`}/`;
+}

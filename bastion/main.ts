@@ -1,0 +1,120 @@
+#!/usr/bin/env node
+// postern-bastion: the public daemon, and the commands that make what it and its users need.
+
+import { describeAuthority } from '../certs/describe.ts';
+import { authorityPath, loadAuthority } from '../certs/store.ts';
+import type { Authority } from '../certs/authority.ts';
+import { PosternError } from '../shared/errors.ts';
+import { formatAddress, parseAddress } from '../shared/net/listen.ts';
+import { createLog } from '../shared/program/log.ts';
+import { parseOptions } from '../shared/program/options.ts';
+import { runProgram } from '../shared/program/run.ts';
+import type { ProgramContext } from '../shared/program/run.ts';
+import { onReload, onShutdown } from '../shared/program/shutdown.ts';
+import { createToken, loadTokenKey } from './auth/token.ts';
+import { startBastion } from './bastion.ts';
+import type { Bastion, BastionConfig } from './bastion.ts';
+import { BASTION_PROGRAM } from './options.ts';
+import type { ServeValues, TokenValues } from './options.ts';
+
+/** Resolves to the exit code. */
+export async function main(context: ProgramContext): Promise<number> {
+  const { command, values } = parseOptions(BASTION_PROGRAM, context);
+  switch (command) {
+    case 'serve':
+      await serve(values, context);
+      break;
+    case 'token create':
+      context.stdout.write(`${await tokenFor(values)}\n`);
+      break;
+    case 'ca show':
+      context.stdout.write(describeAuthority(authorityIn(values.state), authorityPath(values.state)));
+      break;
+    case 'ca export':
+      context.stdout.write(authorityIn(values.state).certificate);
+      break;
+  }
+  return 0;
+}
+
+async function serve(values: ServeValues, { stdout, stderr }: ProgramContext): Promise<void> {
+  const pretty = values.logFormat === 'auto' ? undefined : values.logFormat === 'pretty';
+  const log = createLog({ name: 'postern-bastion', level: values.logLevel, pretty, stream: stderr });
+  const bastion = await startBastion(configOf(values), { log });
+  const listen = formatAddress({ ...parseAddress(values.listen), port: bastion.port });
+  const ca = bastion.authority === undefined ? undefined : authorityPath(values.state);
+  log.info({ domain: values.domain, listen, adminPort: bastion.adminPort, ca }, `serving on ${listen}`);
+  if (stdout.isTTY) stdout.write(welcome(values, bastion, listen));
+  const stopReloading = onReload(() => bastion.reload());
+  const shutdown = onShutdown({
+    graceful: (signal) => {
+      log.info({ signal, seconds: values.drainTimeout / 1000 }, 'stopping: running exchanges may finish');
+      return bastion.close();
+    },
+    now: (signal) => {
+      log.warn({ signal }, 'stopping at once');
+      void bastion.destroy();
+    },
+  });
+  await shutdown.done;
+  stopReloading();
+  shutdown.dispose();
+  log.info({}, 'stopped');
+}
+
+function configOf(values: ServeValues): BastionConfig {
+  const { tlsCert, tlsKey } = values;
+  return {
+    domain: values.domain,
+    listen: parseAddress(values.listen),
+    stateDirectory: values.state,
+    publicPort: values.publicPort,
+    tls: tlsCert === undefined || tlsKey === undefined ? undefined : { certificate: tlsCert, key: tlsKey },
+    admin: values.admin === undefined ? undefined : parseAddress(values.admin),
+    accessLog: values.accessLog,
+    drainTimeoutMs: values.drainTimeout,
+    visitorSessionMs: values.visitorSession,
+    limits: { credit: values.streamCredit, streams: values.streams, message: values.message },
+    sessionCredit: values.sessionCredit,
+    totalCredit: values.totalCredit,
+    handshakes: { inFlight: values.handshakes, perSecond: values.handshakeRate, burst: values.handshakeBurst },
+    linkAttempts: values.linkAttempts,
+    https: {
+      maxConnections: values.connections,
+      maxHeaderBytes: values.headerBytes,
+      headersTimeoutMs: values.headerTimeout,
+      keepAliveMs: values.keepAlive,
+    },
+  };
+}
+
+/** What somebody who started it by hand wants to know. */
+function welcome(values: ServeValues, bastion: Bastion, listen: string): string {
+  const port = values.publicPort ?? bastion.port;
+  const suffix = port === 443 ? '' : `:${port}`;
+  const lines = [
+    '',
+    `  notebooks   https://NAME.${values.domain}${suffix}/`,
+    `  agents      postern-agent run --bastion https://${values.domain}${suffix} ...`,
+    `  listening   ${listen}`,
+  ];
+  if (bastion.adminPort !== undefined) lines.push(`  admin       http://127.0.0.1:${bastion.adminPort}/metrics`);
+  if (bastion.authority !== undefined)
+    lines.push(
+      `  CA          ${authorityPath(values.state)}`,
+      `              how to trust it: postern-bastion ca show --state ${values.state}`,
+    );
+  return `${lines.join('\n')}\n\n`;
+}
+
+function tokenFor({ state, owner, name, use, ttl }: TokenValues): Promise<string> {
+  return createToken(loadTokenKey(state), { owner, names: name, use, ttlMs: ttl });
+}
+
+function authorityIn(state: string): Authority {
+  const authority = loadAuthority(state);
+  if (authority === undefined) throw new PosternError('ca-invalid', `there is no CA in ${state}`);
+  return authority;
+}
+
+if (import.meta.main) runProgram(main);

@@ -1,0 +1,197 @@
+// The bastion's metrics (door of prom-client): gauges read the live objects when they are asked, counters hear of events.
+
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+import type { ErrorCode } from '../shared/errors.ts';
+import type { Session } from '../shared/mux/session.ts';
+import type { ExchangeRecord } from './front/front.ts';
+import type { LiveTunnel } from './tunnels/tunnel.ts';
+
+/** What is looked at when somebody asks for the metrics. */
+export interface Observed {
+  readonly tunnels: ReadonlySet<LiveTunnel>;
+  /** Registrations under way. */
+  handshakes(): number;
+  /** Bytes of credit granted to all streams. */
+  grantedBytes(): number;
+}
+
+export interface Metrics {
+  handshake(result: 'accepted' | ErrorCode): void;
+  /** A session is over: its figures will not change any more. */
+  sessionEnded(session: Session, reason: ErrorCode): void;
+  exchange(record: ExchangeRecord): void;
+  /** All of them in Prometheus's text format. */
+  text(): Promise<string>;
+}
+
+interface Totals {
+  bytesIn: number;
+  bytesOut: number;
+  streamsOpened: number;
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+export function createMetrics(observed: Observed): Metrics {
+  const registry = new Registry();
+  // Memory, CPU, event-loop lag, garbage collection, under the names that every Node program uses.
+  collectDefaultMetrics({ register: registry });
+  const finished: Totals = { bytesIn: 0, bytesOut: 0, streamsOpened: 0 };
+  observeTunnels(registry, observed);
+  observeSessions(registry, observed, finished);
+  const exchanges = countExchanges(registry);
+  const handshakes = new Counter({
+    name: 'postern_handshakes_total',
+    help: 'Registrations of agents, by result: accepted, or the code of the refusal.',
+    labelNames: ['result'],
+    registers: [registry],
+  });
+  const ended = new Counter({
+    name: 'postern_sessions_ended_total',
+    help: 'Sessions with agents that are over, by the code of the reason.',
+    labelNames: ['code'],
+    registers: [registry],
+  });
+  return {
+    handshake: (result) => handshakes.inc({ result }),
+    sessionEnded: ({ stats }, code) => {
+      add(finished, stats);
+      ended.inc({ code });
+    },
+    exchange: exchanges,
+    text: () => registry.metrics(),
+  };
+}
+
+function observeTunnels(registry: Registry, observed: Observed): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'postern_tunnels',
+    help: 'Tunnels: serving their names, or leaving and finishing their last streams.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const leaving = [...observed.tunnels].filter((tunnel) => tunnel.leaving).length;
+      this.set({ state: 'leaving' }, leaving);
+      this.set({ state: 'serving' }, observed.tunnels.size - leaving);
+    },
+  });
+  new Gauge({
+    name: 'postern_tunnel_rtt_seconds',
+    help: 'Round trip between bastion and agents: median, ninth decile and worst of the tunnels.',
+    labelNames: ['quantile'],
+    registers,
+    collect() {
+      this.reset();
+      const trips = sessions(observed).flatMap(({ stats }) => stats.roundTripMs ?? []);
+      const sorted = trips.toSorted((a, b) => a - b);
+      if (sorted.length === 0) return;
+      for (const quantile of [0.5, 0.9, 1]) {
+        const at = Math.min(sorted.length - 1, Math.floor(quantile * sorted.length));
+        this.set({ quantile: String(quantile) }, (sorted[at] ?? 0) / 1000);
+      }
+    },
+  });
+  new Gauge({
+    name: 'postern_handshakes_in_flight',
+    help: 'Registrations of agents under way.',
+    registers,
+    collect() {
+      this.set(observed.handshakes());
+    },
+  });
+}
+
+function observeSessions(registry: Registry, observed: Observed, finished: Totals): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'postern_streams_active',
+    help: 'Streams open in all tunnels.',
+    registers,
+    collect() {
+      this.set(sum(observed, (session) => session.streams));
+    },
+  });
+  new Gauge({
+    name: 'postern_buffered_bytes',
+    help: 'Bytes sent to agents and not acknowledged yet, and credit granted to agents and not taken back.',
+    labelNames: ['where'],
+    registers,
+    collect() {
+      this.set(
+        { where: 'unacknowledged' },
+        sum(observed, ({ stats }) => stats.unacknowledgedBytes),
+      );
+      this.set({ where: 'granted' }, observed.grantedBytes());
+    },
+  });
+  new Counter({
+    name: 'postern_streams_opened_total',
+    help: 'Streams opened in all tunnels.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(totals(observed, finished).streamsOpened);
+    },
+  });
+  new Counter({
+    name: 'postern_bytes_total',
+    help: 'Bytes in tunnels: in from agents, out to agents.',
+    labelNames: ['direction'],
+    registers,
+    collect() {
+      const { bytesIn, bytesOut } = totals(observed, finished);
+      this.reset();
+      this.inc({ direction: 'in' }, bytesIn);
+      this.inc({ direction: 'out' }, bytesOut);
+    },
+  });
+}
+
+function countExchanges(registry: Registry): (record: ExchangeRecord) => void {
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'postern_requests_total',
+    help: "Visitors' finished exchanges, by HTTP status (0: the visitor left before there was one) and kind.",
+    labelNames: ['status', 'kind'],
+    registers,
+  });
+  const failures = new Counter({
+    name: 'postern_exchange_failures_total',
+    help: 'Exchanges that ended with an error of ours, by code.',
+    labelNames: ['code'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'postern_exchange_duration_seconds',
+    help: 'From the request to the end of its answer; upgraded connections are not in here.',
+    buckets: SECONDS,
+    registers,
+  });
+  return ({ status, code, durationMs, upgrade }) => {
+    requests.inc({ status: String(status), kind: upgrade ? 'upgrade' : 'request' });
+    if (code !== undefined) failures.inc({ code });
+    if (!upgrade) duration.observe(durationMs / 1000);
+  };
+}
+
+function sessions({ tunnels }: Observed): Session[] {
+  return [...tunnels].flatMap((tunnel) => tunnel.links.map(({ session }) => session));
+}
+
+function sum(observed: Observed, figure: (session: Session) => number): number {
+  return sessions(observed).reduce((total, session) => total + figure(session), 0);
+}
+
+function totals(observed: Observed, finished: Totals): Totals {
+  const all = { ...finished };
+  for (const session of sessions(observed)) add(all, session.stats);
+  return all;
+}
+
+function add(totals: Totals, { bytesIn, bytesOut, streamsOpened }: Totals): void {
+  totals.bytesIn += bytesIn;
+  totals.bytesOut += bytesOut;
+  totals.streamsOpened += streamsOpened;
+}
