@@ -1,0 +1,76 @@
+// What postern-agent's own options refuse.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { OptionsProblem, parseOptions } from '../../../shared/program/options.ts';
+import { AGENT_PROGRAM } from '../../../agent/options.ts';
+
+const GOOD = ['--bastion', 'https://b.example.org:8443', '--name', 'alice-1', '--token-file', '/t'];
+
+function parse(...argv: string[]) {
+  return parseOptions(AGENT_PROGRAM, { argv, env: {}, readFile: () => '{}' });
+}
+
+function problemsOf(...argv: string[]): string {
+  try {
+    parse(...argv);
+  } catch (error) {
+    if (error instanceof OptionsProblem) return error.problems.join('\n');
+    throw error;
+  }
+  return '';
+}
+
+function replaced(flag: string, value: string): string {
+  const at = GOOD.indexOf(flag);
+  return problemsOf('run', ...GOOD.with(at + 1, value), '--', 'jupyter', 'lab');
+}
+
+test('a complete command line is taken', () => {
+  const { command, values, rest } = parse('run', ...GOOD, '--no-zero-mask', '--', 'jupyter', 'lab');
+  assert.equal(command, 'run');
+  assert.equal(values.zeroMask, false);
+  assert.equal(values.access, 'private');
+  assert.deepEqual(rest, ['jupyter', 'lab']);
+});
+
+test('the bastion is spoken to by HTTPS only, and its address is a host and port', () => {
+  for (const wrong of [
+    'http://b.example.org',
+    'wss://b',
+    'b.example.org',
+    'https://b/x',
+    'https://b/?a',
+    'https://b/#a',
+  ])
+    assert.match(replaced('--bastion', wrong), /--bastion/, wrong);
+  const secret = replaced('--bastion', 'https://user:hunter2@b.example.org');
+  assert.match(secret, /--token-file/);
+  assert.ok(!secret.includes('hunter2'));
+});
+
+test('a name is a label that leaves room for a port', () => {
+  for (const wrong of ['', 'Alice', '-a', 'a-', 'a--b', 'a.b', 'a_b', 'a'.repeat(50)])
+    assert.match(replaced('--name', wrong), /--name/, wrong);
+  assert.equal(replaced('--name', 'a'.repeat(49)), '');
+});
+
+test('limits and times that cannot be are refused', () => {
+  const limits = { '--streams': '0', '--stream-credit': '1KiB', '--connect-timeout': '0', '--dial-timeout': '0s' };
+  for (const [flag, value] of Object.entries(limits))
+    assert.match(problemsOf('run', ...GOOD, flag, value, '--', 'jupyter', 'lab'), new RegExp(flag));
+});
+
+test('run needs a command, attach a target', () => {
+  assert.match(problemsOf('run', ...GOOD), /COMMAND/);
+  assert.match(problemsOf('attach', ...GOOD), /--to/);
+  assert.match(problemsOf('attach', ...GOOD, '--to', 'nonsense'), /--to/);
+});
+
+test('another machine is forwarded to only when that was asked for', () => {
+  const elsewhere = ['attach', ...GOOD, '--to', 'http://192.0.2.1:8888'];
+  assert.match(problemsOf(...elsewhere), /--allow-foreign-upstream/);
+  assert.equal(problemsOf(...elsewhere, '--allow-foreign-upstream'), '');
+  assert.equal(problemsOf('attach', ...GOOD, '--to', 'http://localhost:8888'), '');
+});
