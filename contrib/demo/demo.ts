@@ -9,7 +9,7 @@ import { checkJupyterLab, checkPage } from './check.ts';
 import type { Step } from './check.ts';
 import { obtainJupyterLab } from './jupyterlab.ts';
 import type { Availability } from './jupyterlab.ts';
-import { awaitNone, killLeftovers } from './leftovers.ts';
+import { MARKER, awaitNone, killLeftovers } from './leftovers.ts';
 import { jupyterCommand, jupyterEnvironment, pageCommand } from './notebook.ts';
 import { createToken, freePort, sourcePrograms, startAgent, startBastion } from './programs.ts';
 import type { Agent, Bastion, Run } from './programs.ts';
@@ -136,9 +136,15 @@ async function stopAll(run: Run, started: readonly { stop(): Promise<unknown> }[
 async function main(options: Options): Promise<number> {
   const wish = stopWish();
   const folder = mkdtempSync(join(tmpdir(), 'postern-demo-'));
-  Object.assign(process.env, jupyterEnvironment(folder));
   const onLine = (program: string, line: string): void => void (options.verbose && say(`${program}: ${line}`));
-  const run: Run = { programs: sourcePrograms(), id: randomBytes(8).toString('hex'), folder, domain: DOMAIN, onLine };
+  const run: Run = {
+    programs: sourcePrograms(),
+    id: process.env[MARKER] ?? randomBytes(8).toString('hex'),
+    folder,
+    domain: DOMAIN,
+    environment: jupyterEnvironment(folder),
+    onLine,
+  };
   process.on('exit', () => killLeftovers(run.id));
   const started: { stop(): Promise<unknown> }[] = [];
   const began = performance.now();

@@ -20,6 +20,8 @@ export interface Run {
   /** A directory of this run's own. */
   readonly folder: string;
   readonly domain: string;
+  /** Added to the environment of both programs, and so of the notebook. */
+  readonly environment?: Readonly<Record<string, string>>;
   onLine?(program: string, line: string): void;
 }
 
@@ -50,6 +52,8 @@ const BASTION_READY_MS = 20_000;
 const AGENT_READY_MS = 120_000;
 /** Only a terminal and the link file ever get the link; this looks for the file, which is how a program reads it. */
 const LOOK_MS = 50;
+/** What the agent logs when the notebook is up. */
+const ANSWERS = 'The notebook answers';
 
 /** The programs as `npm run bastion` and `npm run agent` start them. */
 export function sourcePrograms(): Programs {
@@ -60,7 +64,7 @@ export function sourcePrograms(): Programs {
 }
 
 export function runEnvironment(run: Run): Record<string, string> {
-  return childEnvironment({ [MARKER]: run.id });
+  return childEnvironment({ ...run.environment, [MARKER]: run.id });
 }
 
 function startChild(run: Run, name: string, command: readonly string[]): Child {
@@ -98,7 +102,7 @@ export interface AgentOptions {
   readonly extra?: readonly string[];
 }
 
-/** Starts an agent and waits until it has registered and shows its owner's link. */
+/** Starts an agent and waits until it has registered and the notebook answers. */
 export async function startAgent(run: Run, bastion: Bastion, options: AgentOptions): Promise<Agent> {
   const { name, tokenFile, serve, extra = [] } = options;
   const linkFile = join(run.folder, `${name}.link`);
@@ -120,6 +124,8 @@ export async function startAgent(run: Run, bastion: Bastion, options: AgentOptio
       : ['attach', ...common, ...extra, '--to', serve.to];
   const child = startChild(run, 'agent', [...run.programs.agent, ...args]);
   const url = await firstLink(child, linkFile);
+  // It registers before the notebook is up, so that early visitors read that it is starting.
+  await child.line((line) => (line.includes(ANSWERS) ? true : undefined), AGENT_READY_MS);
   return { child, origin: url.origin, link: url.href, secret: secretOf(url), linkFile };
 }
 
