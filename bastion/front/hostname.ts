@@ -21,7 +21,7 @@ export function placeOf(host: string, domain: string): Place {
   if (match === null) return ADDRESS.test(host) ? FOREIGN : INVALID;
   const plain = normalDomain(match[1] as string);
   if (plain === domain) return APEX;
-  if (plain === '' || plain.startsWith('.') || plain.includes('..')) return INVALID;
+  if (plain === '' || plain.startsWith('.') || plain.endsWith('.') || plain.includes('..')) return INVALID;
   const label = plain.length - domain.length - 1;
   if (label < 1 || plain[label] !== '.' || !plain.endsWith(domain)) return FOREIGN;
   const name = plain.slice(0, label);

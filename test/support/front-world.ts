@@ -1,0 +1,192 @@
+// A front over real TLS with a tunnel whose streams are plain sockets to an upstream: everything of a visit but the tunnel.
+
+import { createServer, request as httpRequest, type RequestListener, type Server as HttpServer } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { connect, createServer as createNetServer, type Server, type Socket } from 'node:net';
+import { connect as tlsConnect, createSecureContext, type TLSSocket } from 'node:tls';
+
+import type { Admission } from '../../bastion/auth/gate.ts';
+import type { UpstreamStream } from '../../bastion/forward/stream-pool.ts';
+import { startFront, type ExchangeRecord, type Front, type FrontOptions } from '../../bastion/front/front.ts';
+import type { VisitedTunnel } from '../../bastion/front/reception.ts';
+import { createAuthority } from '../../certs/authority.ts';
+import { issueLeaf } from '../../certs/leaf.ts';
+import { NO_LOG } from '../../shared/program/log.ts';
+import { listenOn } from '../../shared/net/listen.ts';
+
+export const DOMAIN = 'notebooks.example.org';
+export const HOST = `alice.${DOMAIN}`;
+
+const AUTHORITY = createAuthority({ domain: DOMAIN, now: Date.now() });
+const LEAF = issueLeaf(AUTHORITY, { now: Date.now() });
+const CONTEXT = createSecureContext({ cert: LEAF.certificate, key: LEAF.key });
+
+/** What answers at the other end: a request listener, or a listener for raw sockets. */
+export type Upstream = { http: RequestListener } | { raw: (socket: Socket) => void } | { server: HttpServer };
+
+export interface Received {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly rawHeaders: string[];
+  readonly trailers: IncomingMessage['trailers'];
+  readonly body: string;
+}
+
+export interface World {
+  readonly front: Front;
+  readonly port: number;
+  /** Sockets that the tunnel opened to the upstream, in order. */
+  readonly opened: Socket[];
+  readonly records: ExchangeRecord[];
+  /** Raw connection of a visitor, TLS verified. */
+  socket(serverName?: string): Promise<TLSSocket>;
+  options(path: string, more?: RequestOptions): RequestOptions;
+  /** A whole request and its whole answer; rejects when the answer is cut. */
+  fetch(path: string, more?: RequestOptions & { body?: string | Buffer }): Promise<Received>;
+  close(): Promise<void>;
+}
+
+const PUBLIC: Admission = { visitor: 'public', inject: false, dropAuthorization: false };
+
+export interface WorldOptions extends Partial<Pick<FrontOptions, 'directory' | 'gate' | 'tunnelUpgrade' | 'limits'>> {
+  readonly tunnel?: Partial<VisitedTunnel>;
+}
+
+export async function frontWorld(upstream: Upstream, options: WorldOptions = {}): Promise<World> {
+  const server = serverOf(upstream);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  const upstreamPort = await listenOn(server, { host: '127.0.0.1', port: 0 });
+  const opened: Socket[] = [];
+  const records: ExchangeRecord[] = [];
+  const tunnel = { ...fakeTunnel(upstreamPort, opened), ...options.tunnel };
+  const front = await startFront(
+    { host: '127.0.0.1', port: 0 },
+    {
+      domain: DOMAIN,
+      tls: { context: () => CONTEXT, authority: AUTHORITY.certificate, onChanged: () => {}, close: () => {} },
+      directory: options.directory ?? {
+        find: (name) => (name === 'alice' ? tunnel : undefined),
+        lostAt: (name) => (name === 'gone' ? 1 : undefined),
+      },
+      gate: options.gate ?? { admit: () => PUBLIC, enter: () => '' },
+      log: NO_LOG,
+      onExchange: (record) => records.push(record),
+      tunnelUpgrade: options.tunnelUpgrade ?? ((_request, socket) => socket.destroy()),
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+    },
+  );
+  const requestOptions = (path: string, more: RequestOptions = {}): RequestOptions => ({
+    host: '127.0.0.1',
+    port: front.port,
+    servername: HOST,
+    ca: AUTHORITY.certificate,
+    path,
+    agent: false,
+    ...more,
+    headers: { host: HOST, ...(more.headers as Record<string, string> | undefined) },
+  });
+  return {
+    front,
+    port: front.port,
+    opened,
+    records,
+    options: requestOptions,
+    socket: (serverName = HOST) => openSocket(front.port, serverName),
+    fetch: (path, { body, ...more } = {}) => fetchWhole(requestOptions(path, more), body),
+    close: async () => {
+      front.destroy();
+      for (const socket of sockets) socket.destroy();
+      for (const socket of opened) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function serverOf(upstream: Upstream): Server {
+  if ('http' in upstream) return createServer({ requireHostHeader: false }, upstream.http);
+  if ('server' in upstream) return upstream.server;
+  return createNetServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {});
+    upstream.raw(socket);
+  });
+}
+
+/** A socket with a stream's way to end; the tests see what the bastion does with streams as what happens to sockets. */
+export function asStream(socket: Socket): UpstreamStream {
+  return Object.assign(socket, { abort: () => void socket.destroy() });
+}
+
+function fakeTunnel(port: number, opened: Socket[]): VisitedTunnel {
+  return {
+    identity: { owner: 'alice' },
+    access: 'public',
+    hasService: (service) => service === 'web',
+    authorization: () => 'token of-the-notebook',
+    readiness: () => undefined,
+    spendLink: () => false,
+    open: () => {
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+      opened.push(socket);
+      return asStream(socket);
+    },
+  };
+}
+
+function openSocket(port: number, servername: string): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = tlsConnect({ port, host: '127.0.0.1', servername, ca: AUTHORITY.certificate }, () => resolve(socket));
+    socket.on('error', reject);
+  });
+}
+
+function fetchWhole(options: RequestOptions, body: string | Buffer | undefined): Promise<Received> {
+  return new Promise((resolve, reject) => {
+    const request = httpsRequest(options, (response) => void whole(response).then(resolve, reject));
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+/** The whole of a response; rejects when it is cut. */
+export async function whole(response: IncomingMessage): Promise<Received> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const { statusCode: status = 0, headers, rawHeaders, trailers } = response;
+  return { status, headers, rawHeaders, trailers, body: Buffer.concat(chunks).toString('latin1') };
+}
+
+/** Everything a socket delivers until it ends or is destroyed, latin1. */
+export function everything(socket: Socket | TLSSocket): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(text));
+  });
+}
+
+/** Everything up to the text awaited, or all there is when the socket closes before. */
+export function until(socket: Socket | TLSSocket, awaited: string): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    const onData = (chunk: Buffer): void => {
+      text += chunk.toString('latin1');
+      if (text.includes(awaited)) done();
+    };
+    const done = (): void => {
+      socket.off('data', onData);
+      socket.off('close', done);
+      resolve(text);
+    };
+    socket.on('data', onData);
+    socket.on('error', () => {});
+    socket.on('close', done);
+  });
+}
+
+export { httpRequest, httpsRequest };
