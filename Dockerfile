@@ -3,16 +3,17 @@
 #   docker run --init -p 443:8443 -e POSTERN_DOMAIN=notebooks.example.org -v postern:/var/lib/postern postern
 #   docker run --init --entrypoint postern-agent postern attach --help
 
-FROM node:24-alpine AS build
+# Debian here, because the compiler is a native program for glibc; what it makes is not.
+FROM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
-# The optional packages are Node itself, which the image has already.
-RUN npm ci --omit=optional --ignore-scripts --no-audit --no-fund
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY shared shared
 COPY certs certs
 COPY agent agent
 COPY bastion bastion
+# Optional packages are the compiler's platform parts and Node itself: neither is needed to run.
 RUN npx tsc -p tsconfig.build.json --sourceMap false --declaration false \
  && npm prune --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 

@@ -9,7 +9,7 @@ import type { CommandSpec, OptionSpec, ParsedCommand, ProgramSpec } from './opti
 import { readJson, readList, readText, type OptionValue, type Reading } from './option-value.ts';
 import { VERSION } from './version.ts';
 
-export type { CommandSpec, OptionSpec, OptionValues, ParsedCommand, ProgramSpec } from './option-table.ts';
+export type { OptionSpec, OptionValues, ParsedCommand, ProgramSpec } from './option-table.ts';
 
 export interface OptionsInput {
   /** Without the program's own name. */
