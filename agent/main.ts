@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // postern-agent: the program that runs beside a notebook.
 
 import { EventEmitter } from 'node:events';
