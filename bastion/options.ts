@@ -7,6 +7,7 @@ import { LOG_LEVELS } from '../shared/program/log.ts';
 import type { OptionSpec, OptionValues, ProgramSpec } from '../shared/program/options.ts';
 import { patternProblem } from './auth/name-patterns.ts';
 import { ownerProblem } from './auth/token.ts';
+import { LIMIT_OPTIONS, between } from './limit-options.ts';
 
 const STATE = {
   name: 'state',
@@ -72,7 +73,7 @@ const SERVE_BASICS = [
     type: 'duration',
     default: '7d',
     help: 'How long the cookie holds that a one-time link is exchanged for.',
-    check: between(60_000, 34_560_000_000),
+    check: between(60_000, 34_560_000_000, ['1m', '400d']),
   },
   {
     name: 'log-level',
@@ -90,100 +91,6 @@ const SERVE_BASICS = [
   },
 ] as const satisfies readonly OptionSpec[];
 
-const SERVE_LIMITS = [
-  {
-    name: 'streams',
-    type: 'integer',
-    default: 1000,
-    help: 'Streams open at once in one tunnel (stream-limit).',
-    check: between(1, 65_536),
-  },
-  {
-    name: 'stream-credit',
-    type: 'bytes',
-    default: '256KiB',
-    help: 'Bytes that the notebook may send on a new stream before a visitor has read any of them (credit-exceeded).',
-    check: between(16_384, 2 ** 24),
-  },
-  {
-    name: 'session-credit',
-    type: 'bytes',
-    default: '64MiB',
-    help: 'Unread bytes that the streams of one tunnel may have been allowed together (stream-limit).',
-    check: between(2 ** 20, 2 ** 40),
-  },
-  {
-    name: 'total-credit',
-    type: 'bytes',
-    default: '512MiB',
-    help: 'Unread bytes that the streams of all tunnels may have been allowed together (stream-limit).',
-    check: between(2 ** 20, 2 ** 40),
-  },
-  {
-    name: 'message',
-    type: 'bytes',
-    default: '64KiB',
-    help: 'Longest WebSocket message taken from an agent (message-too-large).',
-    check: between(16_384, 2 ** 24),
-  },
-  {
-    name: 'handshakes',
-    type: 'integer',
-    default: 500,
-    help: 'Agents registering at the same time (handshake-limit).',
-    check: between(1, 100_000),
-  },
-  {
-    name: 'handshake-rate',
-    type: 'integer',
-    default: 200,
-    help: 'Agents registering per second, in the long run (handshake-limit).',
-    check: between(1, 100_000),
-  },
-  {
-    name: 'handshake-burst',
-    type: 'integer',
-    default: 1000,
-    help: 'Agents registering in one go after quiet times (handshake-limit).',
-    check: between(1, 1_000_000),
-  },
-  {
-    name: 'link-attempts',
-    type: 'integer',
-    default: 10,
-    help: 'Wrong one-time links from one address within a minute (visitor-limit).',
-    check: between(1, 100_000),
-  },
-  {
-    name: 'connections',
-    type: 'integer',
-    default: 20_000,
-    help: 'Connections of visitors and agents at once; more are closed unanswered.',
-    check: between(1, 1_000_000),
-  },
-  {
-    name: 'header-bytes',
-    type: 'bytes',
-    default: '32KiB',
-    help: "Bytes of a request's head (header-too-large).",
-    check: between(8192, 2 ** 20),
-  },
-  {
-    name: 'header-timeout',
-    type: 'duration',
-    default: '15s',
-    help: "Time from the first byte of a request's head to its last (request-timeout).",
-    check: between(1000, 600_000),
-  },
-  {
-    name: 'keep-alive',
-    type: 'duration',
-    default: '75s',
-    help: 'How long an idle connection of a visitor is kept; longer than a load balancer in front keeps its own.',
-    check: between(1000, 3_600_000),
-  },
-] as const satisfies readonly OptionSpec[];
-
 const SERVE = {
   name: 'serve',
   summary: 'Serves notebooks: takes agents and visitors on one port.',
@@ -192,7 +99,7 @@ const SERVE = {
     'postern-bastion serve --config /etc/postern/bastion.json --tls-cert fullchain.pem --tls-key privkey.pem',
     'postern-bastion serve --domain notebooks.localhost --listen 127.0.0.1:8443 --state ./state --admin 127.0.0.1:9090',
   ],
-  options: [...SERVE_BASICS, ...SERVE_LIMITS],
+  options: [...SERVE_BASICS, ...LIMIT_OPTIONS],
   check: (values: { tlsCert?: string; tlsKey?: string; sessionCredit: number; streamCredit: number }) => [
     ...((values.tlsCert === undefined) === (values.tlsKey === undefined)
       ? []
@@ -237,7 +144,7 @@ const TOKEN_CREATE = {
       type: 'duration',
       default: '12h',
       help: 'How long it holds. An agent that runs longer needs a fresh token in its file.',
-      check: between(1000, 315_360_000_000),
+      check: between(1000, 315_360_000_000, ['1s', '3650d']),
     },
   ],
   check: (values: { name: readonly string[] }) =>
@@ -278,10 +185,6 @@ function addressProblem(text: string): string | undefined {
   } catch (error) {
     return asPosternError(error).detail;
   }
-}
-
-function between(least: number, most: number): (value: number) => string | undefined {
-  return (value) => (value >= least && value <= most ? undefined : `is not between ${least} and ${most}`);
 }
 
 function firstProblem(names: readonly string[]): string | undefined {

@@ -1,0 +1,106 @@
+// The limits of `postern-bastion serve`: each is an option with a default, and its help names the error that visitors or agents get.
+
+import type { OptionSpec } from '../shared/program/options.ts';
+
+export const LIMIT_OPTIONS = [
+  {
+    name: 'streams',
+    type: 'integer',
+    default: 1000,
+    help: 'Streams open at once in one tunnel (stream-limit).',
+    check: between(1, 65_536),
+  },
+  {
+    name: 'stream-credit',
+    type: 'bytes',
+    default: '256KiB',
+    help: 'Bytes that the notebook may send on a new stream before a visitor has read any of them (credit-exceeded).',
+    check: between(16_384, 2 ** 24, ['16KiB', '16MiB']),
+  },
+  {
+    name: 'session-credit',
+    type: 'bytes',
+    default: '64MiB',
+    help: 'Unread bytes that the streams of one tunnel may have been allowed together (stream-limit).',
+    check: between(2 ** 20, 2 ** 40, ['1MiB', '1TiB']),
+  },
+  {
+    name: 'total-credit',
+    type: 'bytes',
+    default: '512MiB',
+    help: 'Unread bytes that the streams of all tunnels may have been allowed together (stream-limit).',
+    check: between(2 ** 20, 2 ** 40, ['1MiB', '1TiB']),
+  },
+  {
+    name: 'message',
+    type: 'bytes',
+    default: '64KiB',
+    help: 'Longest WebSocket message taken from an agent (message-too-large).',
+    check: between(16_384, 2 ** 24, ['16KiB', '16MiB']),
+  },
+  {
+    name: 'handshakes',
+    type: 'integer',
+    default: 500,
+    help: 'Agents registering at the same time (handshake-limit).',
+    check: between(1, 100_000),
+  },
+  {
+    name: 'handshake-rate',
+    type: 'integer',
+    default: 200,
+    help: 'Agents registering per second, in the long run (handshake-limit).',
+    check: between(1, 100_000),
+  },
+  {
+    name: 'handshake-burst',
+    type: 'integer',
+    default: 1000,
+    help: 'Agents registering in one go after quiet times (handshake-limit).',
+    check: between(1, 1_000_000),
+  },
+  {
+    name: 'link-attempts',
+    type: 'integer',
+    default: 10,
+    help: 'Wrong one-time links from one address within a minute (visitor-limit).',
+    check: between(1, 100_000),
+  },
+  {
+    name: 'connections',
+    type: 'integer',
+    default: 20_000,
+    help: 'Connections of visitors and agents at once; more are closed unanswered.',
+    check: between(1, 1_000_000),
+  },
+  {
+    name: 'header-bytes',
+    type: 'bytes',
+    default: '32KiB',
+    help: "Bytes of a request's head (header-too-large).",
+    check: between(8192, 2 ** 20, ['8KiB', '1MiB']),
+  },
+  {
+    name: 'header-timeout',
+    type: 'duration',
+    default: '15s',
+    help: "Time from the first byte of a request's head to its last (request-timeout).",
+    check: between(1000, 600_000, ['1s', '10m']),
+  },
+  {
+    name: 'keep-alive',
+    type: 'duration',
+    default: '75s',
+    help: 'How long an idle connection of a visitor is kept; longer than a load balancer in front keeps its own.',
+    check: between(1000, 3_600_000, ['1s', '1h']),
+  },
+] as const satisfies readonly OptionSpec[];
+
+/** A check that a number is within bounds, both included; `shown` says them as a person would write them. */
+export function between(
+  least: number,
+  most: number,
+  shown: readonly [string, string] = [String(least), String(most)],
+): (value: number) => string | undefined {
+  return (value) => (value >= least && value <= most ? undefined : `is not between ${shown[0]} and ${shown[1]}`);
+}
