@@ -188,7 +188,7 @@ export const AGENT_PROGRAM = {
   name: 'postern-agent',
   env: 'POSTERN_',
   // Found in the environment of everything that `run` starts.
-  foreignEnv: ['POSTERN_UPSTREAM_TOKEN'],
+  foreignEnv: ['POSTERN_UPSTREAM_TOKEN', 'POSTERN_AGENT_BIN'],
   summary: 'Runs beside a notebook on a worker node and brings visitors to it through a bastion, dialling out only.',
   commands: [RUN, ATTACH],
 } as const satisfies ProgramSpec;
