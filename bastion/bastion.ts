@@ -13,6 +13,7 @@ import { openAccessLog } from './access-log.ts';
 import type { AccessLog } from './access-log.ts';
 import { anyOf } from './auth/any-of.ts';
 import { Attempts } from './auth/attempts.ts';
+import type { Authenticator } from './auth/authenticator.ts';
 import { Gate } from './auth/gate.ts';
 import { ensureSecretDirectory } from './auth/secret-files.ts';
 import { SessionKeys } from './auth/session-keys.ts';
@@ -75,6 +76,12 @@ export interface Bastion {
   destroy(): Promise<void>;
 }
 
+interface State {
+  ready: boolean;
+  /** The port listened on, once it is known. */
+  port: number;
+}
+
 /** The parts that live as long as the bastion, in the order in which they were made. */
 interface Parts {
   readonly tls: TlsSource & { reload?(): void };
@@ -90,7 +97,7 @@ const REMEMBERED_ADDRESSES = 10_000;
 
 /** Rejects with PosternError: state-unusable, ca-invalid, certificate-invalid, options-invalid (an address in use). */
 export async function startBastion(config: BastionConfig, deps: BastionDeps): Promise<Bastion> {
-  const state = { ready: false, port: 0 };
+  const state: State = { ready: false, port: 0 };
   const parts = await assemble(config, deps, state);
   state.ready = true;
   let ended: Promise<void> | undefined;
@@ -127,11 +134,7 @@ async function drain({ endpoint, front }: Parts, drainTimeoutMs: number): Promis
   await Promise.all([endpoint.close(drainTimeoutMs), front.close(drainTimeoutMs)]);
 }
 
-async function assemble(
-  config: BastionConfig,
-  deps: BastionDeps,
-  state: { readonly ready: boolean; port: number },
-): Promise<Parts> {
+async function assemble(config: BastionConfig, deps: BastionDeps, state: State): Promise<Parts> {
   ensureSecretDirectory(config.stateDirectory);
   const { authenticator, gate } = openAuth(config, deps);
   const tls = openTls(config, deps.log);
@@ -139,26 +142,7 @@ async function assemble(
   const undo = [() => tls.close(), () => void accessLog.close()];
   try {
     const directory = new Directory(deps.now);
-    const admission = new Admission(config.handshakes);
-    const metrics: Metrics = createMetrics({
-      tunnels: directory.tunnels,
-      handshakes: () => admission.inFlight,
-      grantedBytes: () => endpoint.grantedBytes,
-    });
-    const endpoint = new Endpoint({
-      ...deps,
-      bastion: `postern-bastion/${VERSION}`,
-      authenticator,
-      directory,
-      admission,
-      limits: config.limits,
-      sessionCredit: config.sessionCredit,
-      totalCredit: config.totalCredit,
-      graceMs: config.drainTimeoutMs,
-      urlOf: (name) => urlOf(name, config.domain, config.publicPort ?? state.port),
-      onHandshake: metrics.handshake,
-      onSessionEnd: metrics.sessionEnded,
-    });
+    const { endpoint, metrics } = openEndpoint(config, deps, { authenticator, directory, state });
     const front = await startFront(config.listen, {
       domain: config.domain,
       tls,
@@ -180,6 +164,34 @@ async function assemble(
     for (const step of undo.toReversed()) step();
     throw error;
   }
+}
+
+function openEndpoint(
+  config: BastionConfig,
+  deps: BastionDeps,
+  { authenticator, directory, state }: { authenticator: Authenticator; directory: Directory; state: State },
+): Pick<Parts, 'endpoint' | 'metrics'> {
+  const admission = new Admission(config.handshakes);
+  const metrics: Metrics = createMetrics({
+    tunnels: directory.tunnels,
+    handshakes: () => admission.inFlight,
+    grantedBytes: () => endpoint.grantedBytes,
+  });
+  const endpoint: Endpoint = new Endpoint({
+    ...deps,
+    bastion: `postern-bastion/${VERSION}`,
+    authenticator,
+    directory,
+    admission,
+    limits: config.limits,
+    sessionCredit: config.sessionCredit,
+    totalCredit: config.totalCredit,
+    graceMs: config.drainTimeoutMs,
+    urlOf: (name) => urlOf(name, config.domain, config.publicPort ?? state.port),
+    onHandshake: (result) => metrics.handshake(result),
+    onSessionEnd: (session, reason) => metrics.sessionEnded(session, reason),
+  });
+  return { endpoint, metrics };
 }
 
 function openAuth(config: BastionConfig, { now = Date.now }: BastionDeps) {

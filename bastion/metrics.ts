@@ -190,8 +190,8 @@ function totals(observed: Observed, finished: Totals): Totals {
   return all;
 }
 
-function add(totals: Totals, { bytesIn, bytesOut, streamsOpened }: Totals): void {
-  totals.bytesIn += bytesIn;
-  totals.bytesOut += bytesOut;
-  totals.streamsOpened += streamsOpened;
+function add(sums: Totals, { bytesIn, bytesOut, streamsOpened }: Totals): void {
+  sums.bytesIn += bytesIn;
+  sums.bytesOut += bytesOut;
+  sums.streamsOpened += streamsOpened;
 }

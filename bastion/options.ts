@@ -6,7 +6,7 @@ import { parseAddress } from '../shared/net/listen.ts';
 import { LOG_LEVELS } from '../shared/program/log.ts';
 import type { OptionSpec, OptionValues, ProgramSpec } from '../shared/program/options.ts';
 import { patternProblem } from './auth/name-patterns.ts';
-import { ownerProblem } from './auth/token.ts';
+import { ownerProblem } from './auth/owner.ts';
 import { LIMIT_OPTIONS, between } from './limit-options.ts';
 
 const STATE = {

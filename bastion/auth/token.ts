@@ -10,6 +10,7 @@ import type { JWTPayload } from 'jose';
 import { PosternError } from '../../shared/errors.ts';
 import type { Authenticator, Identity, Use } from './authenticator.ts';
 import { patternProblem } from './name-patterns.ts';
+import { ownerProblem } from './owner.ts';
 import { ensureSecretDirectory, readOrCreateSecret } from './secret-files.ts';
 
 const ISSUER = 'postern';
@@ -77,14 +78,6 @@ export function tokenAuthenticator(key: KeyObject, now: () => number = Date.now)
       }
     },
   };
-}
-
-/** What is wrong with an owner's name, or undefined. */
-export function ownerProblem(owner: string): string | undefined {
-  // `public` is what an unknown visitor is called in logs and pool keys.
-  if (owner === 'public') return 'is reserved';
-  if (/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/.test(owner)) return undefined;
-  return 'is not an account name: 1 to 64 letters, digits and . _ @ + -, beginning with a letter or digit';
 }
 
 function requestProblem(request: TokenRequest): string | undefined {

@@ -1,0 +1,94 @@
+// The bastion's command line: what makes sense is read, what does not is refused, all problems at once.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { BASTION_PROGRAM } from '../../../bastion/options.ts';
+import { OptionsProblem, parseOptions } from '../../../shared/program/options.ts';
+
+const SERVE = 'serve --domain notebooks.example.org --state /s';
+
+function parse(line: string, env: Record<string, string> = {}) {
+  const readFile = (): string => {
+    throw new Error('there is no file');
+  };
+  return parseOptions(BASTION_PROGRAM, { argv: line.split(' '), env, readFile });
+}
+
+function problems(line: string, env: Record<string, string> = {}): readonly string[] {
+  try {
+    parse(line, env);
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof OptionsProblem);
+    return error.problems;
+  }
+}
+
+test('serve needs a domain and a state directory, and has a default for everything else', () => {
+  const parsed = parse(SERVE);
+  assert.equal(parsed.command, 'serve');
+  assert.equal(problems('serve').length, 2);
+  assert.ok('listen' in parsed.values);
+  assert.equal(parsed.values.listen, '0.0.0.0:443');
+  assert.equal(parsed.values.drainTimeout, 30_000);
+  assert.equal(parsed.values.streamCredit, 262_144);
+});
+
+const REFUSED: readonly [string, RegExp][] = [
+  ['--listen 443', /listen.*HOST:PORT/],
+  ['--listen [::1:443', /listen/],
+  ['--admin 127.0.0.1:99999', /admin/],
+  ['--tls-cert a.pem', /tls-key/],
+  ['--tls-key a.pem', /tls-cert/],
+  ['--public-port 0', /public-port/],
+  ['--visitor-session 1s', /visitor-session.*1m/],
+  ['--streams 0', /streams/],
+  ['--stream-credit 1KiB', /stream-credit.*16KiB/],
+  ['--session-credit 1MiB --stream-credit 2MiB', /session-credit/],
+  ['--total-credit 1', /total-credit/],
+  ['--message 1KiB', /message/],
+  ['--handshakes 0', /handshakes/],
+  ['--handshake-rate 0', /handshake-rate/],
+  ['--handshake-burst 0', /handshake-burst/],
+  ['--link-attempts 0', /link-attempts/],
+  ['--connections 0', /connections/],
+  ['--header-bytes 1KiB', /header-bytes/],
+  ['--header-timeout 1ms', /header-timeout/],
+  ['--keep-alive 1ms', /keep-alive/],
+  ['--drain-timeout soon', /drain-timeout/],
+  ['--log-level loud', /log-level/],
+  ['--log-format xml', /log-format/],
+  ['--access-log=', /access-log/],
+];
+
+for (const [line, expected] of REFUSED)
+  test(`serve ${line} is refused`, () => {
+    const found = problems(`${SERVE} ${line}`);
+    assert.equal(found.length, 1, found.join('; '));
+    assert.match(found[0] as string, expected);
+  });
+
+test('a domain that no certificate can be made for is refused', () => {
+  for (const domain of ['localhost', '127.0.0.1', 'Notebooks.example.org', 'a..b'])
+    assert.match(problems(`serve --state /s --domain ${domain}`).join(), /domain/);
+});
+
+test('a token needs an owner and a name, and holds twelve hours unless told otherwise', () => {
+  const parsed = parse('token create --state /s --owner alice --name alice-* --name demo');
+  assert.equal(parsed.command, 'token create');
+  assert.deepEqual(
+    { ...parsed.values },
+    { state: '/s', owner: 'alice', name: ['alice-*', 'demo'], use: 'agent', ttl: 43_200_000 },
+  );
+  assert.match(problems('token create --state /s --owner alice').join(), /--name/);
+  assert.match(problems('token create --state /s --owner a/b --name x').join(), /owner/);
+  assert.match(problems('token create --state /s --owner alice --name a*b').join(), /name/);
+  assert.match(problems('token create --state /s --owner alice --name a --use both').join(), /use/);
+  assert.match(problems('token create --state /s --owner alice --name a --ttl 0s').join(), /ttl/);
+});
+
+test('variables of the environment are read, and unknown ones are a mistake', () => {
+  assert.deepEqual(problems('ca show', { POSTERN_STATE: '/s', POSTERN_UPSTREAM_TOKEN: 'x' }), []);
+  assert.match(problems(SERVE, { POSTERN_LISTENN: ':1' }).join(), /POSTERN_LISTENN/);
+});

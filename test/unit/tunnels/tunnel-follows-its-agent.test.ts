@@ -1,0 +1,191 @@
+// A tunnel over in-memory links: streams go where they can, news go both ways, and its credential ends it.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import test from 'node:test';
+
+import { Directory } from '../../../bastion/tunnels/directory.ts';
+import { rememberSpentLinks } from '../../../bastion/tunnels/links.ts';
+import { LiveTunnel } from '../../../bastion/tunnels/tunnel.ts';
+import { PosternError } from '../../../shared/errors.ts';
+import { Session } from '../../../shared/mux/session.ts';
+import { NO_LOG } from '../../../shared/program/log.ts';
+import type { Info, Registration } from '../../../shared/wire/handshake.ts';
+import { FakeClock, settled } from '../../support/fake-clock.ts';
+import { linkPair } from '../../support/link-pair.ts';
+
+const START = 1_800_000_000_000;
+const LIMITS = { credit: 65_536, streams: 10, message: 65_536 };
+const hash = (secret: string): string => createHash('sha256').update(secret).digest('hex');
+
+const registration: Registration = {
+  agent: 'test/0',
+  instance: '0'.repeat(32),
+  slot: 0,
+  names: ['demo'],
+  access: 'private',
+  services: [{ name: 'web', authorization: 'token secret' }, { name: 'dask' }],
+  links: [hash('one')],
+  features: [],
+  limits: LIMITS,
+};
+
+interface Agent {
+  readonly session: Session;
+  readonly infos: Info[];
+  readonly goAways: string[];
+}
+
+function world(expiresInMs = 3_600_000) {
+  const clock = new FakeClock();
+  const now = (): number => START + clock.now();
+  const directory = new Directory(now);
+  const identity = { owner: 'alice', names: ['*'], expiresAt: START + expiresInMs, id: 'x' };
+  const events: string[] = [];
+  const tunnel: LiveTunnel = new LiveTunnel(
+    {
+      instance: registration.instance,
+      names: registration.names,
+      spent: rememberSpentLinks(),
+      log: NO_LOG,
+      now,
+      clock,
+      onEnd: (ended) => {
+        directory.remove(ended);
+        events.push('ended');
+      },
+      onExpired: () => events.push('expired'),
+      onSessionEnd: (_session, reason) => events.push(reason),
+    },
+    { identity, registration },
+  );
+  directory.add(tunnel);
+  const join = (slot: number, change: Partial<Registration> = {}): Agent => {
+    const pair = linkPair();
+    const [infos, goAways]: [Info[], string[]] = [[], []];
+    const common = { own: LIMITS, peer: LIMITS, clock };
+    const joining = { identity, registration: { ...registration, ...change } };
+    tunnel.join(slot, joining, (listeners) => new Session(pair.bastion, { role: 'bastion', ...common, ...listeners }));
+    const session = new Session(pair.agent, {
+      role: 'agent',
+      ...common,
+      onInfo: (info) => infos.push(info),
+      onGoAway: ({ code }) => goAways.push(code),
+      onStream: (stream) => void stream.on('error', () => {}).resume(),
+    });
+    return { session, infos, goAways };
+  };
+  return { clock, directory, tunnel, join, events };
+}
+
+/** A few turns of the event loop: what is on its way over an in-memory link arrives. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 6; i++) await settled();
+}
+
+test('it knows its services and the Authorization of each', () => {
+  const { tunnel, join } = world();
+  join(0);
+  assert.equal(tunnel.hasService('web'), true);
+  assert.equal(tunnel.hasService('ssh'), false);
+  assert.equal(tunnel.authorization('web'), 'token secret');
+  assert.equal(tunnel.authorization('dask'), undefined);
+});
+
+test('streams go to the link with the fewest, and never to one that is leaving', async () => {
+  const { tunnel, join } = world();
+  const [first, second] = [join(0), join(1)];
+  for (let i = 0; i < 4; i++) tunnel.open('web', '192.0.2.1').on('error', () => {});
+  await turns();
+  assert.deepEqual([first.session.streams, second.session.streams], [2, 2]);
+  second.session.goAway({ code: 'draining', reconnectAfterMs: 0 });
+  await turns();
+  for (let i = 0; i < 2; i++) tunnel.open('web', '192.0.2.1').on('error', () => {});
+  await turns();
+  assert.deepEqual([first.session.streams, second.session.streams], [4, 2]);
+});
+
+test('a tunnel without a link opens nothing', () => {
+  assert.throws(() => world().tunnel.open('web', ''), { code: 'session-closed' });
+});
+
+test('a spent link is news for the agent, and an offer of a spent link is answered with the same news', async () => {
+  const { tunnel, join } = world();
+  const agent = join(0);
+  assert.equal(tunnel.spendLink('wrong', '192.0.2.1'), false);
+  assert.equal(tunnel.spendLink('one', '192.0.2.1'), true);
+  assert.equal(tunnel.spendLink('one', '192.0.2.1'), false);
+  agent.session.sendInfo({ type: 'links', hashes: [hash('one'), hash('two')] });
+  await turns();
+  const news = { type: 'link-spent', hash: hash('one'), from: '192.0.2.1' };
+  assert.deepEqual(agent.infos, [news, news]);
+  assert.equal(tunnel.spendLink('one', '192.0.2.1'), false);
+  assert.equal(tunnel.spendLink('two', '192.0.2.1'), true);
+});
+
+test('readiness is what the agent last said, of services it has', async () => {
+  const { tunnel, join } = world();
+  const agent = join(0);
+  assert.equal(tunnel.readiness('web'), undefined);
+  agent.session.sendInfo({ type: 'readiness', service: 'web', ready: true });
+  agent.session.sendInfo({ type: 'readiness', service: 'stranger', ready: true });
+  await turns();
+  assert.deepEqual(tunnel.readiness('web'), { ready: true });
+  assert.equal(tunnel.readiness('stranger'), undefined);
+  agent.session.sendInfo({ type: 'readiness', service: 'web', ready: false, exit: 3 });
+  await turns();
+  assert.deepEqual(tunnel.readiness('web'), { ready: false, exit: 3 });
+});
+
+test('the newest registration decides on services and access', () => {
+  const { tunnel, join } = world();
+  join(0);
+  join(0, { access: 'public', services: [{ name: 'web', authorization: 'token newer' }] });
+  assert.equal(tunnel.access, 'public');
+  assert.equal(tunnel.authorization('web'), 'token newer');
+  assert.equal(tunnel.hasService('dask'), false);
+});
+
+test('when its credential expires, the owner is asked to take it out; the warning comes before', async () => {
+  const { clock, join, events } = world(1_800_000);
+  join(0);
+  await clock.advance(1_799_000);
+  assert.deepEqual(events, []);
+  await clock.advance(1_000);
+  assert.deepEqual(events, ['expired']);
+});
+
+test('a farewell tells every agent, waits for streams, and cuts what is left after the grace', async () => {
+  const { clock, directory, tunnel, join, events } = world();
+  const [first, second] = [join(0), join(1)];
+  const stream = tunnel.open('web', '192.0.2.1');
+  const failed = new Promise<PosternError>((resolve) => stream.once('error', resolve));
+  await turns();
+  const left = tunnel.leave({ code: 'replaced', reconnectAfterMs: 0, graceMs: 1000 });
+  await turns();
+  assert.deepEqual([first.goAways, second.goAways], [['replaced'], ['replaced']]);
+  assert.throws(() => tunnel.open('web', ''), { code: 'draining' });
+  await clock.advance(900);
+  assert.equal(tunnel.links.length, 1);
+  await clock.advance(100);
+  await left;
+  assert.ok((await failed) instanceof PosternError);
+  assert.equal(events.at(-1), 'ended');
+  assert.equal(directory.tunnels.size, 0);
+});
+
+test('the directory forgets a tunnel with its last link, and remembers when', async () => {
+  const { clock, directory, tunnel, join } = world();
+  const [first, second] = [join(0), join(1)];
+  assert.equal(directory.find('demo'), tunnel);
+  first.session.destroy(new PosternError('link-closed'));
+  await turns();
+  assert.equal(directory.find('demo'), tunnel);
+  assert.equal(directory.lostAt('demo'), undefined);
+  await clock.advance(5000);
+  second.session.destroy(new PosternError('link-closed'));
+  await turns();
+  assert.equal(directory.find('demo'), undefined);
+  assert.equal(directory.lostAt('demo'), START + 5000);
+  assert.equal(directory.lostAt('other'), undefined);
+});
