@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 
-import { PosternError } from '../shared/errors.ts';
+import type { PosternError } from '../shared/errors.ts';
 import { systemClock } from '../shared/mux/clock.ts';
 import { readAuthorities, systemAuthorities } from '../shared/net/trust.ts';
 import type { Log } from '../shared/program/log.ts';
@@ -71,7 +71,7 @@ async function startRun(values: RunValues, words: readonly string[], context: Ag
     const { terminal, log } = context;
     const offer = new Offer({ values, upstream, authorization: runAuthorization(values, prepared), terminal, log });
     log.info({ command: words[0], listening: upstream.label }, 'Starting the command');
-    const child = await startChild({ words: prepared.words, env: { ...context.env, ...prepared.env } });
+    const child = startChild({ words: prepared.words, env: { ...context.env, ...prepared.env }, log });
     return new NotebookRun({
       child,
       offer,

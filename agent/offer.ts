@@ -159,7 +159,7 @@ export class Offer {
         this.#registered(acceptance);
       },
       failed: (err, waitMs) =>
-        this.#log.warn({ code: err.code, err, waitSeconds: seconds(waitMs) }, `Not registered: ${err.message}`),
+        this.#log.warn({ code: err.code, waitSeconds: seconds(waitMs) }, `Not registered: ${err.message}`),
       lost: (err, waitMs) =>
         this.#log.warn({ code: err.code, waitSeconds: seconds(waitMs) }, `Connecting again: ${err.message}`),
       replaced: () => {

@@ -49,7 +49,7 @@ function responds(socket: Duplex, signal: AbortSignal): Promise<void> {
     const probe = request({
       path: '/api',
       headers: { host: 'localhost', connection: 'close' },
-      createConnection: () => socket as Socket,
+      createConnection: () => socket,
       signal,
     });
     probe.on('error', reject);

@@ -4,7 +4,7 @@ import type { Backoff } from '../shared/backoff.ts';
 import { asPosternError, PosternError, type ErrorCode } from '../shared/errors.ts';
 import type { Clock } from '../shared/mux/clock.ts';
 import type { Acceptance, Info } from '../shared/wire/handshake.ts';
-import { judge, type Verdict } from './judge.ts';
+import { judge } from './judge.ts';
 
 /**
  * idle: not started. dialling: an attempt is under way. serving: registered. waiting: until the next attempt.
@@ -66,8 +66,9 @@ export interface SupervisorOptions {
 const STABLE_MS = 60_000;
 /** The longest wait while nothing listens at the bastion's address. */
 const REFUSED_CAP_MS = 3_000;
-/** A bastion can't send its agents away for longer than this. */
+/** A bastion can't send its agents away for longer than this; and what it said counts more than earlier failures. */
 const LONGEST_FAREWELL_MS = 60_000;
+const FAREWELL_JITTER_CAP_MS = 1_000;
 
 /** One attempt and the session it led to. */
 interface Leg {
@@ -110,7 +111,7 @@ export class Supervisor {
   /** No more attempts; resolves when the streams of all sessions have ended. Idempotent. */
   async close(): Promise<void> {
     this.#finish(new PosternError('session-closed'));
-    await Promise.all(this.#legs().map((leg) => leg.session?.close()));
+    await Promise.all(this.#legs().flatMap((leg) => leg.session?.close() ?? []));
   }
 
   /** Now; idempotent. */
@@ -168,7 +169,7 @@ export class Supervisor {
     const verdict = judge(error);
     if (verdict.final && !this.#registeredOnce) return this.#finish(error);
     if (verdict.replaced) return this.#replace();
-    this.#options.events.failed(error, this.#wait(verdict));
+    this.#options.events.failed(error, this.#wait(verdict.retryAfterMs, verdict.refused ? REFUSED_CAP_MS : undefined));
   }
 
   /** The bastion said GOAWAY: the next session is opened first, and this one left afterwards. */
@@ -180,7 +181,7 @@ export class Supervisor {
     if (farewell.code === 'replaced') return this.#replace();
     this.#forgetFailures(leg);
     const floorMs = Math.min(farewell.reconnectAfterMs, LONGEST_FAREWELL_MS);
-    this.#options.events.lost(new PosternError(farewell.code), this.#wait({ retryAfterMs: floorMs, refused: false }));
+    this.#options.events.lost(new PosternError(farewell.code), this.#wait(floorMs, FAREWELL_JITTER_CAP_MS));
   }
 
   #gone(leg: Leg, error: PosternError): void {
@@ -190,7 +191,7 @@ export class Supervisor {
     if (this.#state !== 'serving') return;
     if (error.code === 'replaced') return this.#replace();
     this.#forgetFailures(leg);
-    this.#options.events.lost(error, this.#wait({ retryAfterMs: 0, refused: false }));
+    this.#options.events.lost(error, this.#wait(0));
   }
 
   #replace(): void {
@@ -202,12 +203,11 @@ export class Supervisor {
     if (this.#options.clock.now() - leg.upAt >= STABLE_MS) this.#options.backoff.reset();
   }
 
-  /** Sets the timer for the next attempt and returns its milliseconds. */
-  #wait(verdict: Pick<Verdict, 'retryAfterMs' | 'refused'>): number {
+  /** Sets the timer for the next attempt, not before `floorMs`, and returns its milliseconds. */
+  #wait(floorMs: number, capMs?: number): number {
     const { backoff, clock, random } = this.#options;
-    const jitter = backoff.next(verdict.refused ? REFUSED_CAP_MS : undefined);
     // Everybody was told the same time: spread the return over a fifth of it.
-    const waitMs = Math.max(jitter, Math.floor(verdict.retryAfterMs * (1 + random() / 5)));
+    const waitMs = Math.max(backoff.next(capMs), Math.floor(floorMs * (1 + random() / 5)));
     this.#transition('waiting');
     this.#timer = clock.setTimeout(() => this.#attempt(), waitMs);
     return waitMs;
