@@ -1,7 +1,6 @@
 // Waits for an upstream's first answer: a connection, or, from a Jupyter, any HTTP response at all.
 
 import { request } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import type { Clock } from '../shared/mux/clock.ts';

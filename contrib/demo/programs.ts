@@ -67,9 +67,9 @@ export function runEnvironment(run: Run): Record<string, string> {
   return childEnvironment({ ...run.environment, [MARKER]: run.id });
 }
 
-function startChild(run: Run, name: string, command: readonly string[]): Child {
+function startChild(run: Run, name: string, words: readonly string[]): Child {
   const onLine = (line: string): void => run.onLine?.(name, line);
-  return new Child({ name, command, env: runEnvironment(run), cwd: run.folder, onLine });
+  return new Child({ name, command: words, env: runEnvironment(run), cwd: run.folder, onLine });
 }
 
 /** Starts a bastion on 127.0.0.1 and waits until it accepts. State and CA are those in the run's folder, made if absent. */
@@ -149,7 +149,7 @@ async function firstLink(child: Child, linkFile: string): Promise<URL> {
     if (url !== undefined) return url;
     if (!child.running) throw new Error(`the agent ended; it said last:\n${child.lastWords}`);
     if (Date.now() > deadline) throw new Error(`the agent did not register; it said last:\n${child.lastWords}`);
-    await Promise.race([child.exited, new Promise((resolve) => setTimeout(resolve, LOOK_MS))]);
+    await Promise.race([child.exited, new Promise((again) => setTimeout(again, LOOK_MS))]);
   }
 }
 

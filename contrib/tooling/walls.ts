@@ -241,6 +241,7 @@ export function oxlintConfiguration(): string {
       // Functions here are closures, not methods that need their `this`.
       'typescript/unbound-method': 'off',
       'import/no-named-as-default-member': 'off',
+      'import/no-named-as-default': 'off',
       // prom-client registers what is constructed.
       'no-new': 'off',
       eqeqeq: 'error',
