@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -136,4 +136,8 @@ for (const [file] of ALLOWED)
 
 test('the configuration in the repository is the one that the table of walls gives', () => {
   assert.equal(readFileSync(join(root, '.oxlintrc.json'), 'utf8'), oxlintConfiguration());
+});
+
+test('W9: no source is more than two folders below a top-level one', () => {
+  assert.deepEqual(globSync('{shared,bastion,agent,certs,test,contrib,bench}/*/*/*/**/*.ts', { cwd: root }), []);
 });
