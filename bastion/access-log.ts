@@ -17,10 +17,10 @@ export interface AccessLog {
   close(): Promise<void>;
 }
 
-/** `target`: a file's path, `-` for the program's own log, undefined for none. */
+/** `target`: a file's path, `log` for the program's own, undefined for none. */
 export function openAccessLog(target: string | undefined, log: Log): AccessLog {
   if (target === undefined) return { write: () => {}, reopen: () => {}, close: async () => {} };
-  if (target !== '-') return new AccessLogFile(target, log);
+  if (target !== 'log') return new AccessLogFile(target, log);
   const access = log.child({ part: 'access' });
   return { write: (record) => access.info(record, 'exchange'), reopen: () => {}, close: async () => {} };
 }

@@ -43,7 +43,7 @@ export interface BastionConfig {
   /** PEM files; without them, the certificate comes from a CA in the state directory. */
   readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
   readonly admin?: Address | undefined;
-  /** A path, or `-` for the log. */
+  /** A path, or `log` for the program's own. */
   readonly accessLog?: string | undefined;
   readonly drainTimeoutMs: number;
   readonly visitorSessionMs: number;

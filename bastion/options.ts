@@ -59,8 +59,8 @@ const SERVE_BASICS = [
   {
     name: 'access-log',
     type: 'path',
-    metavar: 'FILE',
-    help: 'Write a JSON line for each exchange to this file, opened anew at SIGHUP; - means among the messages.',
+    metavar: 'FILE|log',
+    help: 'Write a JSON line for each exchange to this file, opened anew at SIGHUP; log: among the messages.',
   },
   {
     name: 'drain-timeout',

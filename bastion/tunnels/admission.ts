@@ -3,9 +3,9 @@
 export interface AdmissionLimits {
   /** Handshakes under way at once. */
   readonly inFlight: number;
-  /** Handshakes per second, in the long run. */
+  /** Agents that register per second, in the long run. */
   readonly perSecond: number;
-  /** Handshakes in one go, after quiet times. */
+  /** Agents that register in one go, after quiet times. */
   readonly burst: number;
 }
 
@@ -29,11 +29,9 @@ export class Admission {
     return this.#inFlight;
   }
 
-  /** What ends this handshake (idempotent), or undefined when it must be refused. */
+  /** What ends this handshake (idempotent), or undefined when too many are under way. */
   enter(): (() => void) | undefined {
-    this.#refill();
-    if (this.#inFlight >= this.#limits.inFlight || this.#left < 1) return undefined;
-    this.#left -= 1;
+    if (this.#inFlight >= this.#limits.inFlight) return undefined;
     this.#inFlight += 1;
     let over = false;
     return () => {
@@ -41,6 +39,14 @@ export class Admission {
       over = true;
       this.#inFlight -= 1;
     };
+  }
+
+  /** Counts an agent whose credential is good (a stranger must not use up the rate); false when it has to come back later. */
+  spend(): boolean {
+    this.#refill();
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
   }
 
   #refill(): void {

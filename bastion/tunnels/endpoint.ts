@@ -113,12 +113,13 @@ export class Endpoint {
 
   async #register(upgrade: Upgrade): Promise<void> {
     const identity = await identify(upgrade.request, this.#options.authenticator, this.#now());
+    if (!this.#options.admission.spend()) throw new PosternError('handshake-limit');
     const candidate = { identity, registration: registrationOf(upgrade.request), address: addressOf(upgrade.socket) };
     // The first decision can still be told over HTTP.
     accepted(this.#decide(candidate));
     const session = randomBytes(16).toString('hex');
     const link = await this.#accept(upgrade, candidate, session);
-    if (link === undefined) return;
+    if (link === undefined) return this.#options.onHandshake('link-closed');
     const decision = this.#decide(candidate);
     // Another agent may have come in between; the one that asks again is told over HTTP.
     if (decision.answer === 'refuse') return link.destroy(new PosternError(decision.code, decision.detail));

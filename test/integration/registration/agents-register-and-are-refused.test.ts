@@ -114,9 +114,10 @@ test('a tunnel ends with its credential', async (t) => {
   assert.equal((JSON.parse(answer.body) as { code: string }).code, 'tunnel-absent');
 });
 
-test('handshakes beyond the limit are told when to come back', async (t) => {
+test('agents beyond the rate are told when to come back, and strangers do not use it up', async (t) => {
   const world = await bastionWorld(t, { handshakes: { inFlight: 10, perSecond: 1, burst: 1 } });
   const token = await world.token();
+  for (let i = 0; i < 3; i++) await assert.rejects(world.agent('garbage'), { code: 'credential-invalid' });
   await world.agent(token);
   const error: unknown = await world.agent(token, { names: ['demo-2'] }).catch((cause: unknown) => cause);
   assert.ok(error instanceof DialError);

@@ -44,10 +44,10 @@ test('lines go to the file, and after a reopen to the new one', async (t) => {
   assert.match(readFileSync(path, 'utf8'), /"requestId":"3"/);
 });
 
-test('a dash means the log of the program, nothing means none', async () => {
+test('the word log means the log of the program, nothing means none', async () => {
   const seen: object[] = [];
   const log: Log = { ...NO_LOG, child: () => log, info: (fields) => void seen.push(fields) };
-  openAccessLog('-', log).write(record);
+  openAccessLog('log', log).write(record);
   openAccessLog(undefined, log).write(record);
   assert.deepEqual(seen, [record]);
 });

@@ -21,7 +21,7 @@ test('after a burst, handshakes are admitted at the rate per second', () => {
   let now = 0;
   const admission = new Admission({ inFlight: 1000, perSecond: 10, burst: 3 }, () => now);
   const admitted = (tries: number): number =>
-    Array.from({ length: tries }, () => admission.enter()).filter(Boolean).length;
+    Array.from({ length: tries }, () => admission.spend()).filter(Boolean).length;
   assert.equal(admitted(5), 3);
   now += 500;
   assert.equal(admitted(10), 3);
