@@ -1,13 +1,18 @@
 // What the demo runs behind the tunnel: JupyterLab on a private unix socket, or the built-in page in its place.
 
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { JupyterLab } from './jupyterlab.ts';
 
-/** JupyterLab's command line for the agent, which fills in {socket}; its files stay inside `folder`. */
+const NOTIFICATIONS = ['settings', '@jupyterlab', 'apputils-extension', 'notification.jupyterlab-settings'];
+
+/** JupyterLab's command line for the agent, which fills in {socket}; its files and settings stay inside `folder`. */
 export function jupyterCommand(lab: JupyterLab, folder: string): readonly string[] {
   const files = join(folder, 'files');
   mkdirSync(files, { recursive: true });
+  const notifications = join(folder, 'jupyter', ...NOTIFICATIONS);
+  mkdirSync(dirname(notifications), { recursive: true });
+  writeFileSync(notifications, '{ "fetchNews": "false", "checkForUpdates": false }\n');
   return [
     lab.program,
     '--no-browser',

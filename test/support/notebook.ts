@@ -3,12 +3,14 @@
 const CODE = `from IPython.display import SVG
 import math
 
-def ring(k, n=24):
-    turn = 2 * math.pi * k / n
-    x, y = 150 + 95 * math.cos(turn), 120 + 95 * math.sin(turn)
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 + k % 6}" fill="hsl({360 * k // n},65%,50%)"/>'
+def dot(k, n=24):
+    x = 150 + 95 * math.cos(2 * math.pi * k / n)
+    y = 115 + 95 * math.sin(2 * math.pi * k / n)
+    colour = f'hsl({360 * k // n}, 65%, 50%)'
+    return f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{5 + k % 6}" fill="{colour}"/>'
 
-SVG(f'<svg xmlns="http://www.w3.org/2000/svg" width="300" height="240">{"".join(map(ring, range(24)))}</svg>')`;
+picture = '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="230">'
+SVG(picture + ''.join(map(dot, range(24))) + '</svg>')`;
 
 const markdown = (id: string, source: string): object => ({ cell_type: 'markdown', id, metadata: {}, source });
 const code = (id: string, source: string): object => ({
