@@ -23,8 +23,7 @@ export const postern: Peer = {
   describe: async () => `bastion and agent from the sources, Node ${process.version}`,
   async start(ground) {
     const run = runOf(ground, 'postern');
-    const certificate = ['--tls-cert', ground.certificateFile, '--tls-key', ground.keyFile];
-    const bastion = await startBastion(run, await freePort(0), certificate);
+    const bastion = await startBastion(run, await freePort(0), ground);
     const tokenFile = await createToken(run, 'bench', NAME);
     const to = `http://127.0.0.1:${ground.upstreamPort}`;
     const agent = await startAgent(run, bastion, { name: NAME, tokenFile, serve: { to } });

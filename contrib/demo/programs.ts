@@ -52,6 +52,8 @@ const BASTION_READY_MS = 20_000;
 const AGENT_READY_MS = 120_000;
 /** Only a terminal and the link file ever get the link; this looks for the file, which is how a program reads it. */
 const LOOK_MS = 50;
+/** What the bastion logs when it accepts connections. */
+const SERVING = 'serving on';
 /** What the agent logs when the notebook is up. */
 const ANSWERS = 'The notebook answers';
 
@@ -72,17 +74,30 @@ function startChild(run: Run, name: string, words: readonly string[]): Child {
   return new Child({ name, command: words, env: runEnvironment(run), cwd: run.folder, onLine });
 }
 
+/** A certificate in place of the bastion's own CA; files of PEM. */
+export interface OwnCertificate {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
+}
+
 /** Starts a bastion on 127.0.0.1 and waits until it accepts. State and CA are those in the run's folder, made if absent. */
-export async function startBastion(run: Run, port: number, extra: readonly string[] = []): Promise<Bastion> {
+export async function startBastion(run: Run, port: number, certificate?: OwnCertificate): Promise<Bastion> {
   const state = stateFolder(run);
   const listen = `127.0.0.1:${port}`;
-  const options = ['--domain', run.domain, '--listen', listen, '--state', state, ...extra];
+  const files =
+    certificate === undefined ? [] : ['--tls-cert', certificate.certificateFile, '--tls-key', certificate.keyFile];
+  const options = ['--domain', run.domain, '--listen', listen, '--state', state, ...files];
   const child = startChild(run, 'bastion', [...run.programs.bastion, 'serve', ...options]);
-  await child.line((line) => (line.includes(listen) ? true : undefined), BASTION_READY_MS);
-  const ca = await command(run, ['ca', 'export', '--state', state]);
-  const caFile = join(run.folder, 'ca.pem');
-  writeFileSync(caFile, ca);
-  return { child, port, origin: `https://${run.domain}:${port}`, caFile, ca };
+  await child.line((line) => (line.includes(SERVING) ? true : undefined), BASTION_READY_MS);
+  const caFile = certificate?.caFile ?? (await exportAuthority(run));
+  return { child, port, origin: `https://${run.domain}:${port}`, caFile, ca: readFileSync(caFile, 'utf8') };
+}
+
+async function exportAuthority(run: Run): Promise<string> {
+  const file = join(run.folder, 'ca.pem');
+  writeFileSync(file, await command(run, ['ca', 'export', '--state', stateFolder(run)]));
+  return file;
 }
 
 /** Makes a credential for an agent; answers the file that holds it. */
