@@ -95,12 +95,12 @@ export class Exchange implements StreamUser, ResponseSink {
   }
 
   /** The visitor left, or broke the protocol: the notebook needs not go on. */
-  visitorGone(): void {
+  visitorGone(code: ErrorCode): void {
     if (this.#over) return;
     this.#over = true;
     this.#detach()?.abort('stream-cancelled');
     this.#upload?.stop();
-    this.#visit.done('stream-cancelled');
+    this.#visit.done(code);
   }
 
   // --- from the stream ---------------------------------------------------------------------------------------------

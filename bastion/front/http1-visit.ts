@@ -141,9 +141,9 @@ export class Http1Visit implements Visit {
   }
 
   /** The visitor's connection is gone, or can't be understood any more. */
-  gone(): void {
-    if (this.exchange === undefined) this.done('stream-cancelled');
-    else this.exchange.visitorGone();
+  gone(code: ErrorCode): void {
+    if (this.exchange === undefined) this.done(code);
+    else this.exchange.visitorGone(code);
   }
 
   protected record(code: ErrorCode | undefined, status = this.#status): ExchangeRecord {

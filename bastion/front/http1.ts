@@ -86,7 +86,7 @@ export class VisitorConnection implements VisitHost, Acquaintance {
     const clean = visit === undefined || (visit.exchange === undefined ? !visit.over : !visit.response.headersSent);
     this.#waiting.length = 0;
     this.#refused = true;
-    visit?.gone();
+    visit?.gone(code);
     answerRaw(this.socket, code, clean ? rawPacket : null);
   }
 
@@ -104,7 +104,7 @@ export class VisitorConnection implements VisitHost, Acquaintance {
     this.#household.connections.delete(this);
     this.#waiting.length = 0;
     this.#refused = true;
-    this.#current?.gone();
+    this.#current?.gone('stream-cancelled');
     this.streams.close();
   }
 }

@@ -1,8 +1,9 @@
 // A front over real TLS with a tunnel whose streams are plain sockets to an upstream: everything of a visit but the tunnel.
 
-import { createServer, request as httpRequest, type RequestListener, type Server as HttpServer } from 'node:http';
+import { createServer, type RequestListener, type Server as HttpServer } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import { after } from 'node:test';
 import { connect, createServer as createNetServer, type Server, type Socket } from 'node:net';
 import { connect as tlsConnect, createSecureContext, type TLSSocket } from 'node:tls';
 
@@ -90,6 +91,14 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
     ...more,
     headers: { host: HOST, ...(more.headers as Record<string, string> | undefined) },
   });
+  const close = async (): Promise<void> => {
+    front.destroy();
+    for (const socket of sockets) socket.destroy();
+    for (const socket of opened) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  // A test that fails leaves nothing behind that would keep its process alive.
+  after(close);
   return {
     front,
     port: front.port,
@@ -98,12 +107,7 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
     options: requestOptions,
     socket: (serverName = HOST) => openSocket(front.port, serverName),
     fetch: (path, { body, ...more } = {}) => fetchWhole(requestOptions(path, more), body),
-    close: async () => {
-      front.destroy();
-      for (const socket of sockets) socket.destroy();
-      for (const socket of opened) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close,
   };
 }
 
@@ -139,7 +143,9 @@ function fakeTunnel(port: number, opened: Socket[]): VisitedTunnel {
 
 function openSocket(port: number, servername: string): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const socket = tlsConnect({ port, host: '127.0.0.1', servername, ca: AUTHORITY.certificate }, () => resolve(socket));
+    const socket = tlsConnect({ port, host: '127.0.0.1', servername, ca: AUTHORITY.certificate }, () =>
+      resolve(socket),
+    );
     socket.on('error', reject);
   });
 }
@@ -188,5 +194,3 @@ export function until(socket: Socket | TLSSocket, awaited: string): Promise<stri
     socket.on('close', done);
   });
 }
-
-export { httpRequest, httpsRequest };
