@@ -14,7 +14,10 @@ export interface AcceptOptions {
   readonly maxMessage: number;
 }
 
-/** Answers 101 and gives the link. Rejects with `registration-malformed` when the upgrade itself is not valid; nothing has been answered then. */
+/**
+ * Answers 101 and gives the link. Rejects with `registration-malformed` when the upgrade itself is not valid (nothing has
+ * been answered then), and with `link-closed` when the agent has gone already.
+ */
 export async function acceptLink(
   request: IncomingMessage,
   socket: Duplex,
@@ -40,6 +43,8 @@ export function acceptCarrier(
       maxPayload: options.maxMessage,
       // Our messages are never fragmented.
       maxFragments: 4,
+      // The link answers pings, and not without bound.
+      autoPong: false,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
     server.on('headers', (lines) => {
@@ -51,5 +56,7 @@ export function acceptCarrier(
       webSocket.pause();
       resolve({ webSocket, socket });
     });
+    // It answers in the call or, with nobody left to answer, not at all.
+    reject(new PosternError('link-closed', 'the agent went away during the handshake'));
   });
 }

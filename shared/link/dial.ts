@@ -2,9 +2,8 @@
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { LookupFunction } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import { PosternError, isErrorCode, type ErrorCode, type Problem } from '../errors.ts';
+import { PosternError, isErrorCode, toProblem, type ErrorCode, type Problem } from '../errors.ts';
 import { SUBPROTOCOL } from '../wire/handshake.ts';
 import { WebSocketLink, type Carrier, type LinkOptions } from './websocket-link.ts';
 
@@ -48,6 +47,8 @@ export class DialError extends PosternError {
 
 /** Longest refusal that is read, in bytes. */
 const LONGEST_REFUSAL = 16 * 1024;
+/** Most characters of a refusal's detail that are kept. */
+const LONGEST_DETAIL = 500;
 
 /** Dials and answers the link with the headers of the 101. Rejects with DialError, or with the signal's reason. */
 export async function dialLink(
@@ -62,27 +63,25 @@ export async function dialLink(
 export function dialCarrier(options: DialOptions): Promise<{ carrier: Carrier; headers: IncomingHttpHeaders }> {
   return new Promise((resolve, reject) => {
     options.signal.throwIfAborted();
-    const webSocket = new WebSocket(options.url, SUBPROTOCOL, {
-      headers: options.headers,
-      handshakeTimeout: options.timeoutMs,
-      perMessageDeflate: false,
-      maxPayload: options.maxMessage,
-      followRedirects: false,
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
-      ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
-      ...(options.zeroMask ? { generateMask: (mask: Buffer) => void mask.fill(0) } : {}),
-    });
-    const abort = () => {
-      settle();
-      webSocket.terminate();
-      reject(options.signal.reason as Error);
-    };
+    const webSocket = begin(options);
     const settle = () => {
+      clearTimeout(timer);
       options.signal.removeEventListener('abort', abort);
       webSocket.removeAllListeners();
       webSocket.on('error', () => undefined);
     };
+    const give = (reason: Error) => {
+      settle();
+      webSocket.terminate();
+      reject(reason);
+    };
+    const abort = () => give(options.signal.reason as Error);
     options.signal.addEventListener('abort', abort, { once: true });
+    // `ws` and Node time silence only: something that answers a byte now and then would hold us for ever.
+    const timer = setTimeout(
+      () => give(new DialError('bastion-unreachable', `no answer within ${options.timeoutMs} ms`)),
+      options.timeoutMs,
+    );
     let answer: IncomingMessage | undefined;
     webSocket.once('upgrade', (response) => (answer = response));
     webSocket.once('open', () => {
@@ -90,7 +89,7 @@ export function dialCarrier(options: DialOptions): Promise<{ carrier: Carrier; h
       // Until a link listens: what came with the 101 would be emitted before the promise is looked at.
       webSocket.pause();
       const { headers, socket } = answer as IncomingMessage;
-      resolve({ carrier: { webSocket, socket: socket as Duplex }, headers });
+      resolve({ carrier: { webSocket, socket }, headers });
     });
     webSocket.once('unexpected-response', (request, response) => {
       void readRefusal(response).then((error) => {
@@ -104,6 +103,29 @@ export function dialCarrier(options: DialOptions): Promise<{ carrier: Carrier; h
       reject(unreachable(error));
     });
   });
+}
+
+function begin(options: DialOptions): WebSocket {
+  try {
+    return new WebSocket(options.url, SUBPROTOCOL, {
+      headers: options.headers,
+      perMessageDeflate: false,
+      maxPayload: options.maxMessage,
+      // Our messages are never fragmented.
+      maxFragments: 4,
+      // The link answers pings, and not without bound.
+      autoPong: false,
+      followRedirects: false,
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+      ...(options.zeroMask && options.url.startsWith('wss:')
+        ? { generateMask: (mask: Buffer) => void mask.fill(0) }
+        : {}),
+    });
+  } catch (cause) {
+    // A URL or a header that can't be sent; the message quotes the URL at most.
+    throw new DialError('bastion-unreachable', (cause as Error).message, { cause });
+  }
 }
 
 async function readRefusal(response: IncomingMessage): Promise<DialError> {
@@ -133,10 +155,17 @@ function asProblem(type: string | undefined, body: string): Problem | undefined 
   if (type?.startsWith('application/problem+json') !== true) return undefined;
   try {
     const problem = JSON.parse(body) as Partial<Problem> | null;
-    return isErrorCode(problem?.code) ? (problem as Problem) : undefined;
+    if (!isErrorCode(problem?.code)) return undefined;
+    // Only what is well known here goes to logs and terminals, and one line of detail.
+    const detail = typeof problem.detail === 'string' ? { detail: printable(problem.detail) } : {};
+    return toProblem(new PosternError(problem.code, detail.detail));
   } catch {
     return undefined;
   }
+}
+
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, LONGEST_DETAIL);
 }
 
 /** OpenSSL's verification errors, by Node's names, that mean "not trusted" rather than "not there". */

@@ -2,7 +2,7 @@
 
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { PosternError, asPosternError } from '../errors.ts';
+import { PosternError, asPosternError, isErrorCode } from '../errors.ts';
 import { systemClock, type Clock } from '../mux/clock.ts';
 import { LINK_HEADER_BYTES, type Link, type LinkListener } from '../mux/link.ts';
 import { KIND, readLinkHeader, writeLinkHeader } from './link-header.ts';
@@ -45,7 +45,6 @@ export class WebSocketLink implements Link {
   #timer: unknown;
   #grace: unknown;
   #corked = false;
-  #early: Buffer[] | undefined = [];
   #closed: PosternError | undefined;
 
   constructor(carrier: Carrier, options: LinkOptions = {}) {
@@ -56,10 +55,9 @@ export class WebSocketLink implements Link {
 
   listen(listener: LinkListener): void {
     this.#listener = listener;
-    const early = this.#early ?? [];
-    this.#early = undefined;
-    for (const message of early) this.#arrived(message);
-    if (this.#closed !== undefined) listener.close(this.#closed);
+    if (this.#closed !== undefined) return listener.close(this.#closed);
+    // Handed over paused: nothing was read, and so nothing counted, before somebody listens.
+    this.#carrier?.webSocket.resume();
   }
 
   send(message: Buffer): void {
@@ -115,9 +113,10 @@ export class WebSocketLink implements Link {
 
   /**
    * Goes on over another WebSocket, whose peer has received `received` messages of ours: sends it what it lacks.
-   * Throws `acknowledgement-invalid` when that count can't be, with the link unharmed.
+   * Throws `acknowledgement-invalid` when that count can't be, with the link unharmed, and `session-unknown` when it has closed.
    */
   resume(carrier: Carrier, received: number): void {
+    if (this.#closed !== undefined) throw new PosternError('session-unknown', this.#closed.message);
     const lacking = this.#replay.after(received);
     this.release();
     this.#clock.clearTimeout(this.#grace);
@@ -175,14 +174,22 @@ export class WebSocketLink implements Link {
     webSocket.on('error', (cause) => {
       if (current()) this.#failed(cause);
     });
-    webSocket.on('close', (code) => {
-      if (current()) this.#closedByPeer(code);
+    webSocket.on('close', (code, reason) => {
+      if (current()) this.#closedByPeer(code, reason.toString());
+    });
+    // Pings of the WebSocket's own are nothing we send; a peer that sends many and reads no answers gets none.
+    webSocket.on('ping', (data: Buffer) => {
+      if (current() && this.writable) webSocket.pong(data);
     });
     socket.on('drain', () => {
       if (current()) this.#listener?.drain();
     });
-    // Handed over paused: nothing may arrive before somebody listens.
-    webSocket.resume();
+    if (this.#listener !== undefined) webSocket.resume();
+    // It may have died on the way here, with nobody listening: 'close' would never come.
+    if (webSocket.readyState === WEBSOCKET_OPEN) return;
+    setImmediate(() => {
+      if (current()) this.lose(new PosternError('link-closed', 'the WebSocket closed before it was used'));
+    });
   }
 
   #failed(cause: Error & { code?: string }): void {
@@ -194,21 +201,18 @@ export class WebSocketLink implements Link {
     this.lose(new PosternError('link-closed', cause.message, { cause }));
   }
 
-  #closedByPeer(code: number): void {
-    const error = new PosternError('link-closed', `WebSocket close code ${code}`);
-    // Said on purpose: nothing is left there to resume.
-    if (code === CLOSE_FINAL) this.destroy(error);
-    else this.lose(error);
+  #closedByPeer(code: number, reason: string): void {
+    if (code !== CLOSE_FINAL) return this.lose(new PosternError('link-closed', `WebSocket close code ${code}`));
+    // Said on purpose, with our code as reason: nothing is left there to resume.
+    this.release();
+    this.destroy(new PosternError(isErrorCode(reason) ? reason : 'link-closed', 'said by the other end'));
   }
 
   #arrived(message: Buffer): void {
-    if (this.#early !== undefined) {
-      this.#early.push(message);
-      return;
-    }
     try {
       const { kind, acknowledged } = readLinkHeader(message);
       if (this.#replay.acknowledge(acknowledged)) this.#listener?.drain();
+      if (this.#closed !== undefined) return;
       const frames = message.subarray(LINK_HEADER_BYTES);
       if (kind === KIND.TRANSIENT) {
         if (frames.length > 0) this.#listener?.transient(frames);
@@ -224,6 +228,7 @@ export class WebSocketLink implements Link {
   }
 
   #oweAcknowledgement(): void {
+    if (this.#carrier === undefined) return;
     if (this.#untold >= ACKNOWLEDGE_BYTES && !this.#turnEnds) {
       this.#turnEnds = true;
       setImmediate(() => {
@@ -269,3 +274,5 @@ const SEND_OPTIONS = { binary: true, compress: false, fin: true } as const;
 /** Our close code for "for good" (RFC 6455, 7.4.2: 4000-4999 are for private use). */
 const CLOSE_FINAL = 4000;
 const FAREWELL_MS = 2_000;
+/** `readyState` of a WebSocket in use (RFC: the WebSocket interface of HTML). */
+const WEBSOCKET_OPEN = 1;

@@ -30,10 +30,23 @@ export class Budget implements CreditBudget {
     return this.#granted > this.#total / 2 || (this.#parent !== undefined && this.#parent.#halfUsed);
   }
 
+  /** Room for windows to grow into: half of the total, so that however much the present streams take, new ones still open. */
+  get #room(): number {
+    return Math.min(this.#total / 2 - this.#granted, this.#parent === undefined ? Infinity : this.#parent.#room);
+  }
+
+  /** For a window that grows: up to `bytes`, answers how many. */
   reserve(bytes: number): number {
-    const got = Math.max(0, Math.min(bytes, this.left));
+    const got = Math.max(0, Math.min(bytes, Math.floor(this.#room)));
     this.#add(got);
     return got;
+  }
+
+  /** For a stream that the peer opened with credit it was promised in the handshake: all of it or, answering false, nothing. */
+  claim(bytes: number): boolean {
+    if (bytes > this.left) return false;
+    this.#add(bytes);
+    return true;
   }
 
   release(bytes: number): void {

@@ -13,6 +13,9 @@ const GAIN = 2;
 const PROBE_EVERY_MS = 10_000;
 /** While probing, half of the product is in flight: even an estimate twice too long then meets an empty queue. */
 const PROBE_SHARE = 1 / 4;
+/** A probe that has seen no round trip after so many of them, and so many milliseconds, is given up until the next one. */
+const PROBE_ROUND_TRIPS = 4;
+const PROBE_PATIENCE_MS = 100;
 /** Acknowledgements of less than this in flight may have been held back by the peer (20 ms), so they time nothing. */
 const PROMPT_FROM = 32 * 1024;
 /** Bandwidth is the best of the running and the previous period, each of this many round trips, at least 250 ms. */
@@ -153,8 +156,11 @@ export class Flight {
       this.#probe.ends = now + (this.#roundTripMs ?? 0);
       return;
     }
-    if (now < this.#probe.ends || this.#probe.best === Infinity) return;
-    this.#roundTripMs = this.#probe.best;
+    if (now < this.#probe.ends) return;
+    // With little in flight no acknowledgement is prompt enough to be timed: the lowered cap must not stay for that.
+    const patience = PROBE_PATIENCE_MS + PROBE_ROUND_TRIPS * (this.#roundTripMs ?? 0);
+    if (this.#probe.best === Infinity && now < this.#probe.ends + patience) return;
+    if (this.#probe.best !== Infinity) this.#roundTripMs = this.#probe.best;
     this.#measuredAt = now;
     this.#probe = undefined;
   }

@@ -2,7 +2,7 @@
 
 import { LINK_HEADER_BYTES } from './link.ts';
 import { FRAME, FRAME_HEADER_BYTES, MESSAGE_BYTES } from '../wire/frame.ts';
-import { writeHeader } from '../wire/encode.ts';
+import { typeAndLength, writeHeader } from '../wire/encode.ts';
 
 /** Large enough that allocating is rare; small enough that an unacknowledged message pins little. */
 const BLOCK_BYTES = 16 * MESSAGE_BYTES;
@@ -49,7 +49,7 @@ export class Message {
   /** Adds one DATA frame, whose bytes `copy` puts in place; answers how many there were. */
   addData(stream: number, longest: number, copy: (into: Buffer, at: number, longest: number) => number): number {
     const length = copy(block, this.#at + FRAME_HEADER_BYTES, Math.min(longest, this.room - FRAME_HEADER_BYTES));
-    writeHeader(block, this.#at, FRAME.DATA, length, stream);
+    writeHeader(block, this.#at, typeAndLength(FRAME.DATA, length), stream);
     this.#at += FRAME_HEADER_BYTES + length;
     return length;
   }

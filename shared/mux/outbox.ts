@@ -32,11 +32,13 @@ export class Outbox {
 
   /** Frames that open, end or inform: in order, before data, outside the cap (their number is limited, not their bytes). */
   control(frame: Buffer): void {
+    if (this.#closed) return;
     this.#control.push(frame);
     this.#schedule();
   }
 
   urgent(stream: Stream): void {
+    if (this.#closed) return;
     this.#urgent.add(stream);
     this.#schedule();
   }
@@ -79,11 +81,10 @@ export class Outbox {
       if (this.#message.empty) return;
       const message = this.#message.finish();
       this.#link.send(message);
+      for (const stream of served) if (stream.sendable) this.#turns.add(stream);
+      // Only now it shows whether the cap held something back: a lone stream was out of the queue while it was served.
       this.flight.departed(message.length, this.#clock.now(), !this.empty);
-      for (const stream of served) {
-        if (stream.sendable) this.#turns.add(stream);
-        stream.settle();
-      }
+      for (const stream of served) stream.settle();
     }
   }
 

@@ -1,17 +1,18 @@
 // A session: many streams over one link, at either end.
 
-import { randomBytes } from 'node:crypto';
 import { PosternError, asPosternError, codeFromWire, errorEntry, type ErrorCode } from '../errors.ts';
 import { decodeFarewell, decodeFrame, decodeOpening, type FrameView } from '../wire/decode.ts';
 import { farewellPayload, frameOf, openingPayload } from '../wire/encode.ts';
-import { FRAME, MAX_CREDIT } from '../wire/frame.ts';
+import { FRAME, MAX_CREDIT, MAX_DATA_BYTES, SERVICE_NAME } from '../wire/frame.ts';
 import { decodeInfo, type Info, type Limits } from '../wire/handshake.ts';
 import { Budget } from './budget.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { ReceiveCredit, SendCredit } from './credit.ts';
+import { FloodLimit } from './flood.ts';
 import { Keepalive } from './keepalive.ts';
 import type { Link, LinkListener } from './link.ts';
 import { Outbox, transientMessage } from './outbox.ts';
+import { RoundTrip } from './round-trip.ts';
 import { Stream, type StreamHost } from './stream.ts';
 
 /** Why the peer takes no new streams here, and when to come back. */
@@ -34,17 +35,15 @@ export interface SessionOptions {
   readonly budget?: Budget;
   /** Most credit that one stream's window grows to, in bytes. */
   readonly longestWindow?: number;
+  /** Stream ids end here, and the session with them; tests lower it. */
+  readonly highestId?: number;
 }
 
 const LONGEST_WINDOW = 16 * 1024 * 1024;
 const SESSION_BUDGET = 64 * 1024 * 1024;
 /** Taken for the round trip until one has been measured. */
 const ASSUMED_ROUND_TRIP_MS = 50;
-/** PING and INFO frames from the peer within FLOOD_MS before it counts as a flood. */
-const FLOOD = 500;
-const FLOOD_MS = 10_000;
-/** While data arrives, the round trip is measured at least this often: credit and flight cap depend on it. */
-const MEASURE_MS = 1_000;
+const HIGHEST_ID = 0xffff_ffff;
 /** How long `close` waits for the peer to acknowledge the last frames. */
 const LINGER_MS = 5_000;
 
@@ -56,6 +55,8 @@ export class Session implements StreamHost {
   readonly #budget: Budget;
   readonly #outbox: Outbox;
   readonly #keepalive: Keepalive;
+  readonly #roundTrip: RoundTrip;
+  readonly #flood: FloodLimit;
   readonly #streams = new Map<number, Stream>();
   readonly #view: FrameView = { type: 0, stream: 0, start: 0, end: 0 };
   readonly #timers = new Set<unknown>();
@@ -68,10 +69,6 @@ export class Session implements StreamHost {
   #drained: (() => void) | undefined;
   #bytesIn = 0;
   #late = 0;
-  #roundTripMs: number | undefined;
-  #pingAt = -Infinity;
-  #ping: Buffer | undefined;
-  #flood = { since: -Infinity, count: 0 };
 
   constructor(link: Link, options: SessionOptions) {
     this.#link = link;
@@ -79,6 +76,8 @@ export class Session implements StreamHost {
     this.#clock = options.clock ?? systemClock;
     this.#budget = options.budget ?? new Budget(SESSION_BUDGET);
     this.#outbox = new Outbox(link, this.#clock);
+    this.#roundTrip = new RoundTrip(this.#clock);
+    this.#flood = new FloodLimit(this.#clock);
     this.#nextId = options.role === 'bastion' ? 1 : 2;
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
     this.#keepalive = new Keepalive(
@@ -96,10 +95,15 @@ export class Session implements StreamHost {
     this.#sendPing();
   }
 
-  /** A new stream, at once; the peer's refusal comes as its error. Throws `stream-limit`, `draining` or `session-closed`. */
+  /**
+   * A new stream, at once; the peer's refusal comes as its error. Throws `stream-limit`, `draining`, `session-closed`, or
+   * `service-unknown` for what can't be the name of a service.
+   */
   open({ service, visitor }: { service: string; visitor: string }): Stream {
     if (this.#error !== undefined) throw new PosternError('session-closed');
-    if (this.#draining !== undefined) throw new PosternError(this.#draining);
+    if (this.#nextId > (this.#options.highestId ?? HIGHEST_ID)) this.goAway({ code: 'draining', reconnectAfterMs: 0 });
+    if (this.#draining !== undefined) throw new PosternError('draining', this.#draining);
+    if (!SERVICE_NAME.test(service)) throw new PosternError('service-unknown', service);
     if (this.#streams.size >= this.#options.peer.streams) throw new PosternError('stream-limit');
     const credit = this.#budget.open(this.#options.own.credit);
     if (credit === 0) throw new PosternError('stream-limit', 'the budget of unread bytes is used up');
@@ -109,8 +113,11 @@ export class Session implements StreamHost {
     return this.#add({ id, service, visitor }, credit, this.#options.peer.credit);
   }
 
+  /** Throws `internal` for what is longer than an INFO frame may be. */
   sendInfo(info: Info): void {
-    this.#outbox.control(frameOf(FRAME.INFO, 0, Buffer.from(JSON.stringify(info))));
+    const payload = Buffer.from(JSON.stringify(info));
+    if (payload.length > MAX_DATA_BYTES) throw new PosternError('internal', `INFO ${info.type} is too long`);
+    this.#outbox.control(frameOf(FRAME.INFO, 0, payload));
   }
 
   /** Tells the peer to open no more streams here; those that are open go on. */
@@ -126,9 +133,9 @@ export class Session implements StreamHost {
     return this.#draining !== undefined;
   }
 
-  /** Resolves when every stream has ended and the peer has everything; then the link is closed. */
+  /** Says GOAWAY unless that was done; resolves when every stream has ended and the peer has everything; then the link is closed. */
   async close(): Promise<void> {
-    this.#draining ??= 'session-closed';
+    this.goAway({ code: 'session-closed', reconnectAfterMs: 0 });
     if (this.#streams.size > 0 && this.#error === undefined) {
       await Promise.race([new Promise<void>((resolve) => (this.#drained = resolve)), this.closed]);
     }
@@ -158,7 +165,7 @@ export class Session implements StreamHost {
       grantedBytes: this.#budget.granted,
       unacknowledgedBytes: this.#link.unacknowledged,
       flightCapBytes: this.#outbox.flight.cap,
-      roundTripMs: this.#roundTripMs,
+      roundTripMs: this.#roundTrip.ms,
     };
   }
 
@@ -168,10 +175,13 @@ export class Session implements StreamHost {
     return {
       message: (frames) => {
         this.#read(frames, false);
-        if (this.#clock.now() - this.#pingAt > MEASURE_MS) this.#sendPing();
+        if (this.#roundTrip.due) this.#sendPing();
       },
       transient: (frames) => this.#read(frames, true),
-      drain: () => this.#outbox.progress(),
+      drain: () => {
+        this.#outbox.progress();
+        if (this.#roundTrip.due) this.#sendPing();
+      },
       replaced: () => {
         this.#outbox.flight.restarted(this.#link.unacknowledged, this.#clock.now());
         this.#keepalive.restart();
@@ -189,7 +199,7 @@ export class Session implements StreamHost {
   }
 
   get roundTripMs(): number {
-    return this.#roundTripMs ?? ASSUMED_ROUND_TRIP_MS;
+    return this.#roundTrip.ms ?? ASSUMED_ROUND_TRIP_MS;
   }
 
   wants(stream: Stream): void {
@@ -205,6 +215,7 @@ export class Session implements StreamHost {
   }
 
   after(ms: number, callback: () => void): () => void {
+    if (this.#error !== undefined) return () => undefined;
     const handle = this.#clock.setTimeout(() => {
       this.#timers.delete(handle);
       callback();
@@ -228,6 +239,7 @@ export class Session implements StreamHost {
   #read(frames: Buffer, transient: boolean): void {
     if (this.#error !== undefined) return;
     try {
+      if (frames.length === 0) throw new PosternError('protocol-error', 'a counted message without frames');
       for (let offset = 0; offset < frames.length;) {
         const next = decodeFrame(frames, offset, this.#view);
         if (next < 0) throw new PosternError('protocol-error', 'a message ends inside a frame');
@@ -237,7 +249,8 @@ export class Session implements StreamHost {
         if (this.#error !== undefined) return;
       }
     } catch (error) {
-      this.#violated(asPosternError(error, 'protocol-error'));
+      // What is not one of ours was thrown by a listener of this end: the peer is not to blame.
+      this.#violated(asPosternError(error));
     }
   }
 
@@ -251,23 +264,18 @@ export class Session implements StreamHost {
     if (id === 0) return this.#ofSession(type, frames.subarray(start, end));
     const stream = this.#streams.get(id);
     if (stream === undefined) return this.#lateFrame(id);
-    switch (type) {
-      case FRAME.DATA:
-        this.#bytesIn += end - start;
-        return stream.received(frames.subarray(start, end));
-      case FRAME.END:
-        return stream.receivedEnd();
-      case FRAME.RESET:
-        return stream.receivedReset(new PosternError(codeFromWire(frames.readUInt32BE(start))));
-      case FRAME.CREDIT:
-        return stream.receivedCredit(frames.readUInt32BE(start));
-    }
+    if (type === FRAME.DATA) {
+      this.#bytesIn += end - start;
+      stream.received(frames.subarray(start, end));
+    } else if (type === FRAME.END) stream.receivedEnd();
+    else if (type === FRAME.CREDIT) stream.receivedCredit(frames.readUInt32BE(start));
+    else stream.receivedReset(new PosternError(codeFromWire(frames.readUInt32BE(start))));
   }
 
   #ofSession(type: number, payload: Buffer): void {
     if (type === FRAME.PONG) return this.#ponged(payload);
+    this.#flood.count();
     if (type === FRAME.GOAWAY) return this.#wentAway(payload);
-    this.#countFlood();
     if (type === FRAME.PING) return this.#link.sendTransient(transientMessage(frameOf(FRAME.PONG, 0, payload)));
     const info = decodeInfo(payload);
     if (info !== undefined) this.#options.onInfo?.(info);
@@ -280,14 +288,18 @@ export class Session implements StreamHost {
     if (credit > MAX_CREDIT) throw new PosternError('credit-overflow');
     const refusal = this.#refusal();
     // The opener counts on the credit of the handshake, so it is granted whole or the stream is refused.
-    const granted = refusal === undefined ? this.#budget.reserve(this.#options.own.credit) : 0;
-    const stream = this.#add({ id, service, visitor }, granted, credit);
-    if (refusal !== undefined || granted < this.#options.own.credit) return stream.abort(refusal ?? 'stream-limit');
+    const claimed = refusal === undefined && this.#budget.claim(this.#options.own.credit);
+    const stream = this.#add({ id, service, visitor }, claimed ? this.#options.own.credit : 0, credit);
+    if (!claimed) return stream.abort(refusal ?? 'stream-limit');
     this.#options.onStream?.(stream);
   }
 
   #refusal(): ErrorCode | undefined {
-    if (this.#options.onStream === undefined) return 'service-unknown';
+    if (this.#options.onStream === undefined) {
+      // Each refusal has to be kept until the peer acknowledges it, which it might never do.
+      this.#flood.count();
+      return 'service-unknown';
+    }
     // GOAWAY of ours and OPEN of theirs may cross: what was on its way before it knew is still served.
     return this.#streams.size >= this.#options.own.streams ? 'stream-limit' : undefined;
   }
@@ -316,25 +328,13 @@ export class Session implements StreamHost {
     this.#options.onGoAway?.({ code, reconnectAfterMs, alternatives });
   }
 
-  #countFlood(): void {
-    const now = this.#clock.now();
-    if (now - this.#flood.since > FLOOD_MS) this.#flood = { since: now, count: 0 };
-    if (++this.#flood.count > FLOOD) throw new PosternError('flood');
-  }
-
   #sendPing(): void {
-    this.#pingAt = this.#clock.now();
-    // Random, so that a PONG can't be made up to shorten the measured round trip.
-    this.#ping = randomBytes(8);
-    this.#link.sendTransient(transientMessage(frameOf(FRAME.PING, 0, this.#ping)));
+    this.#link.sendTransient(transientMessage(frameOf(FRAME.PING, 0, this.#roundTrip.ping())));
   }
 
   #ponged(payload: Buffer): void {
-    if (this.#ping === undefined || !this.#ping.equals(payload)) return;
-    this.#ping = undefined;
-    const now = this.#clock.now();
-    this.#roundTripMs = now - this.#pingAt;
-    this.#outbox.flight.measured(this.#roundTripMs, now);
+    const ms = this.#roundTrip.answered(payload);
+    if (ms !== undefined) this.#outbox.flight.measured(ms, this.#clock.now());
   }
 
   // --- the end -----------------------------------------------------------------------------------------------------
@@ -358,9 +358,9 @@ export class Session implements StreamHost {
     this.#keepalive.stop();
     for (const handle of this.#timers) this.#clock.clearTimeout(handle);
     this.#timers.clear();
-    const ofStreams =
+    const cause =
       error.code === 'session-closed' ? error : new PosternError('session-closed', error.message, { cause: error });
-    for (const stream of [...this.#streams.values()]) stream.receivedReset(ofStreams);
+    for (const stream of [...this.#streams.values()]) stream.receivedReset(cause);
     this.#outbox.close();
     this.#settleClosed(error);
   }

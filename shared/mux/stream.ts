@@ -87,10 +87,17 @@ export class Stream extends Duplex implements Sender {
 
   /** RESET after everything written so far has been sent, or after 30 s in which the peer gave no credit for it. */
   fail(code: ErrorCode): void {
-    if (this.writableEnded) return this.abort(code);
+    if (this.destroyed || this.#failCode !== undefined) return;
+    // END has been sent: nothing is queued that the RESET would have to wait for.
+    if (this.#state !== 'open' && this.#state !== 'remote-ended') return this.abort(code);
     this.#failCode = code;
-    this.#cancelPatience = this.#host.after(FAIL_PATIENCE_MS, () => this.abort(code));
+    this.#beginPatience(code);
     this.end();
+  }
+
+  #beginPatience(code: ErrorCode): void {
+    this.#cancelPatience?.();
+    this.#cancelPatience = this.#host.after(FAIL_PATIENCE_MS, () => this.abort(code));
   }
 
   // --- sending -----------------------------------------------------------------------------------------------------
@@ -174,7 +181,9 @@ export class Stream extends Duplex implements Sender {
   }
 
   #await(written: () => void): void {
-    if (this.#state === 'reset' || this.#queue.length === 0) return written();
+    // The peer takes no more, and says so once its last bytes have been read.
+    if (this.#state === 'reset') this.#queue = [];
+    if (this.#queue.length === 0) return written();
     this.#written = written;
     if (this.#sendCredit.left > 0) this.#host.wants(this);
   }
@@ -213,6 +222,7 @@ export class Stream extends Duplex implements Sender {
   /** CREDIT from the peer. Throws `credit-overflow` or `protocol-error`. */
   receivedCredit(bytes: number): void {
     this.#sendCredit.grant(bytes);
+    if (this.#failCode !== undefined) this.#beginPatience(this.#failCode);
     if (this.#queue.length > 0) this.#host.wants(this);
   }
 
@@ -255,13 +265,17 @@ export class Stream extends Duplex implements Sender {
     const consumed = this.#pushed - this.readableLength - this.#accounted;
     if (consumed > 0) {
       this.#accounted += consumed;
-      const grant = this.receiveCredit.consume(consumed, this.#host.now(), this.#host.roundTripMs);
-      if (grant > 0 && receives(this.#state)) {
-        this.#creditDue += grant;
-        this.#host.urgent(this);
-      }
+      // When nothing more can come the window stays as it is: it may have been given back to the budget already.
+      if (receives(this.#state)) this.#returnCredit(consumed);
     }
     if (this.#peerReset !== undefined && this.#inbox.empty && this.readableLength === 0) this.destroy(this.#peerReset);
+  }
+
+  #returnCredit(consumed: number): void {
+    const grant = this.receiveCredit.consume(consumed, this.#host.now(), this.#host.roundTripMs);
+    if (grant === 0) return;
+    this.#creditDue += grant;
+    this.#host.urgent(this);
   }
 
   // --- the end -----------------------------------------------------------------------------------------------------

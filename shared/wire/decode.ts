@@ -5,6 +5,7 @@ import {
   FRAME_HEADER_BYTES,
   FRAME_RULES,
   IGNORABLE_FROM,
+  SERVICE_NAME,
   type Farewell,
   type FrameType,
   type Opening,
@@ -63,8 +64,7 @@ export function decodeOpening(payload: Buffer): Opening {
   const visitorEnd = serviceEnd + 1 + payload.readUInt8(serviceEnd);
   if (visitorEnd !== payload.length) throw new PosternError('protocol-error', 'the lengths in OPEN do not add up');
   const service = payload.toString('latin1', 5, serviceEnd);
-  if (!/^[a-z0-9-]{1,63}$/.test(service))
-    throw new PosternError('protocol-error', 'OPEN names a service that is not a label');
+  if (!SERVICE_NAME.test(service)) throw new PosternError('protocol-error', 'OPEN names a service that is not a label');
   return {
     service,
     visitor: payload.toString('latin1', serviceEnd + 1, visitorEnd).replace(/[^\x20-\x7e]/g, '?'),

@@ -2,17 +2,21 @@
 
 import { FRAME, FRAME_HEADER_BYTES, type Farewell, type FrameType, type Opening } from './frame.ts';
 
+/** The first half of a frame header: one 32-bit store instead of a byte and a 24-bit one, since this runs for every frame. */
+export function typeAndLength(type: number, length: number): number {
+  return (type << 24) | length;
+}
+
 /** Writes a frame header; the payload is the caller's to place behind it. */
-export function writeHeader(into: Buffer, at: number, type: number, length: number, stream: number): number {
-  // One 32-bit store instead of a byte and a 24-bit one: this runs for every frame.
-  into.writeInt32BE((type << 24) | length | 0, at);
+export function writeHeader(into: Buffer, at: number, head: number, stream: number): number {
+  into.writeInt32BE(head, at);
   into.writeUInt32BE(stream, at + 4);
   return at + FRAME_HEADER_BYTES;
 }
 
 /** END: a header alone. */
 export function writeEnd(into: Buffer, at: number, stream: number): number {
-  return writeHeader(into, at, FRAME.END, 0, stream);
+  return writeHeader(into, at, typeAndLength(FRAME.END, 0), stream);
 }
 
 /** RESET with a wire code, or CREDIT with a number of bytes. */
@@ -21,13 +25,13 @@ export function writeNumber(
   at: number,
   frame: { type: typeof FRAME.RESET | typeof FRAME.CREDIT; stream: number; value: number },
 ): number {
-  return into.writeUInt32BE(frame.value, writeHeader(into, at, frame.type, 4, frame.stream));
+  return into.writeUInt32BE(frame.value, writeHeader(into, at, typeAndLength(frame.type, 4), frame.stream));
 }
 
 /** A whole frame in a buffer of its own: for everything that is rare. */
 export function frameOf(type: FrameType, stream: number, payload: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payload.length);
-  frame.set(payload, writeHeader(frame, 0, type, payload.length, stream));
+  frame.set(payload, writeHeader(frame, 0, typeAndLength(type, payload.length), stream));
   return frame;
 }
 

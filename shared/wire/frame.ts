@@ -51,6 +51,9 @@ export const FRAME_RULES: Readonly<Record<FrameType, { shortest: number; longest
   [FRAME.PONG]: { shortest: 8, longest: 8, ofStream: false },
 };
 
+/** What OPEN may name. */
+export const SERVICE_NAME = /^[a-z0-9-]{1,63}$/;
+
 /** What OPEN says. */
 export interface Opening {
   /** Name of a service, never an address: `web`. */

@@ -1,6 +1,7 @@
 // What agent and bastion tell each other in the HTTP upgrade that registers a tunnel (docs/protocol.md, "Registering").
 
 import { PosternError } from '../errors.ts';
+import { MESSAGE_BYTES } from './frame.ts';
 
 export const SUBPROTOCOL = 'postern.1';
 export const TUNNEL_PATH = '/_postern/tunnel';
@@ -20,11 +21,11 @@ const MAX_SLOTS = 16;
 
 /** What each end is ready to take; the sender of frames keeps to the other end's. */
 export interface Limits {
-  /** Bytes of credit each stream starts with, in the direction towards the end that states it. */
+  /** Bytes of credit each stream starts with, in the direction towards the end that states it; at least 1. */
   readonly credit: number;
   /** Streams open at once. */
   readonly streams: number;
-  /** Longest WebSocket message, in bytes. */
+  /** Longest WebSocket message, in bytes; at least MESSAGE_BYTES, which is what senders fill. */
   readonly message: number;
 }
 
@@ -74,7 +75,7 @@ export interface Resumption {
   readonly attempt: number;
   /** Kind-0 messages received so far. */
   readonly received: number;
-  /** HMAC-SHA256 over session, attempt and received, base64url. */
+  /** HMAC-SHA256 of the resume key over `postern.1 resume\n<session>\n<attempt>\n<received>`, base64url without padding. */
   readonly proof: string;
 }
 
@@ -213,6 +214,11 @@ function count(json: Json, field: string, highest: number): number {
   return value;
 }
 
+function atLeast(lowest: number, value: number, field: string): number {
+  if (value < lowest) throw malformed(field, `less than ${lowest}`);
+  return value;
+}
+
 function oneOf<T extends string>(json: Json, field: string, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === json[field]);
   if (found === undefined) throw malformed(field, `not one of ${choices.join(', ')}`);
@@ -235,8 +241,8 @@ function serviceOffer(value: unknown): ServiceOffer {
 function limits(json: Json): Limits {
   const value = object(json['limits'], 'limits');
   return {
-    credit: count(value, 'credit', 2 ** 24),
+    credit: atLeast(1, count(value, 'credit', 2 ** 24), 'credit'),
     streams: count(value, 'streams', 2 ** 20),
-    message: count(value, 'message', 2 ** 24),
+    message: atLeast(MESSAGE_BYTES, count(value, 'message', 2 ** 24), 'message'),
   };
 }

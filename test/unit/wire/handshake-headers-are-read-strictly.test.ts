@@ -1,0 +1,106 @@
+// The headers of registering: what is written is read again, and each field that is wrong is named.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import {
+  decodeAcceptance,
+  decodeInfo,
+  decodeRegistration,
+  decodeResumption,
+  encodeHeader,
+  type Acceptance,
+  type Info,
+  type Registration,
+  type Resumption,
+} from '../../../shared/wire/handshake.ts';
+
+const limits = { credit: 65_536, streams: 100, message: 65_536 };
+const registration: Registration = {
+  agent: 'postern-agent/0.1.0',
+  instance: '0123456789abcdef0123456789abcdef',
+  slot: 0,
+  names: ['alice'],
+  access: 'private',
+  services: [{ name: 'web', authorization: 'token s3cret' }, { name: 'dask' }],
+  links: ['ab'.repeat(32)],
+  features: ['resume'],
+  limits,
+};
+const acceptance: Acceptance = {
+  bastion: 'postern-bastion/0.1.0',
+  session: 'f'.repeat(32),
+  resumeKey: 'k'.repeat(43),
+  urls: { alice: 'https://alice.notebooks.example.org' },
+  expiresAt: 1_800_000_000_000,
+  features: [],
+  limits,
+};
+const resumption: Resumption = { session: 'f'.repeat(32), attempt: 3, received: 2 ** 48, proof: 'p'.repeat(43) };
+
+const json = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+test('what is written into a header is what is read from it', () => {
+  assert.deepEqual(decodeRegistration(encodeHeader(registration)), registration);
+  assert.deepEqual(decodeAcceptance(encodeHeader(acceptance)), acceptance);
+  assert.deepEqual(decodeResumption(encodeHeader(resumption)), resumption);
+});
+
+test('fields of a newer release are passed over', () => {
+  assert.deepEqual(decodeRegistration(json({ ...registration, news: [1] })), registration);
+});
+
+test('each field of a registration that is wrong is named', () => {
+  const wrong: Record<keyof Registration, readonly unknown[]> = {
+    agent: [undefined, '', 7, 'x'.repeat(101), 'a\r\nb', 'ä'],
+    instance: ['', 'ABCDEF', 'g'.repeat(32), 'a'.repeat(31)],
+    slot: [-1, 16, 0.5, '0', null],
+    names: ['alice', [''], [7], Array.from({ length: 17 }, () => 'a')],
+    access: ['open', undefined],
+    services: [[{}], [{ name: 'A' }], [{ name: '-a' }], ['web'], [{ name: 'web', authorization: 'a\nb' }]],
+    links: [['ab'], ['AB'.repeat(32)], 'ab'],
+    features: [[''], ['x'.repeat(41)]],
+    limits: [undefined, {}, { ...limits, credit: 0 }, { ...limits, message: 16_319 }, { ...limits, streams: 2 ** 21 }],
+  };
+  for (const [field, values] of Object.entries(wrong))
+    for (const value of values) {
+      const header = json({ ...registration, [field]: value });
+      assert.throws(
+        () => decodeRegistration(header),
+        { code: 'registration-malformed' },
+        `${field}: ${JSON.stringify(value)}`,
+      );
+    }
+});
+
+test('a header that is no JSON object, or too long, is malformed', () => {
+  for (const header of ['', '%%%', json([]), json(null), json('text'), 'A'.repeat(8193)])
+    for (const decode of [decodeRegistration, decodeAcceptance, decodeResumption])
+      assert.throws(() => decode(header), { code: 'registration-malformed' });
+});
+
+test('counts in a resumption are whole and not negative', () => {
+  for (const field of ['attempt', 'received'])
+    for (const value of [-1, 0.5, 2 ** 53, '1', null])
+      assert.throws(() => decodeResumption(json({ ...resumption, [field]: value })), {
+        code: 'registration-malformed',
+      });
+});
+
+test('INFO carries what both ends know, and unknown types are passed over', () => {
+  const infos: Info[] = [
+    { type: 'links', hashes: ['cd'.repeat(32)] },
+    { type: 'link-spent', hash: 'cd'.repeat(32), from: '192.0.2.7' },
+    { type: 'readiness', service: 'web', ready: true },
+    { type: 'readiness', service: 'web', ready: false, exit: 137 },
+  ];
+  for (const info of infos) assert.deepEqual(decodeInfo(Buffer.from(JSON.stringify(info))), info);
+  assert.equal(decodeInfo(Buffer.from('{"type":"weather"}')), undefined);
+  assert.equal(decodeInfo(Buffer.from('{}')), undefined);
+});
+
+test('INFO that cannot be read is a protocol error', () => {
+  const wrong = ['', 'x', '[]', 'null', '{"type":"links"}', '{"type":"links","hashes":["x"]}', '{"type":"link-spent"}'];
+  for (const text of [...wrong, '{"type":"readiness","service":"web","exit":256}'])
+    assert.throws(() => decodeInfo(Buffer.from(text)), { code: 'protocol-error' }, text);
+});
