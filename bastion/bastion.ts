@@ -47,6 +47,10 @@ export interface BastionConfig {
   readonly accessLog?: string | undefined;
   readonly drainTimeoutMs: number;
   readonly visitorSessionMs: number;
+  /** How long the session of a lost link waits to be resumed. */
+  readonly resumeMs: number;
+  /** How long a visitor who comes meanwhile waits. */
+  readonly pausePatienceMs: number;
   readonly limits: Limits;
   readonly sessionCredit: number;
   readonly totalCredit: number;
@@ -187,6 +191,8 @@ function openEndpoint(
     sessionCredit: config.sessionCredit,
     totalCredit: config.totalCredit,
     graceMs: config.drainTimeoutMs,
+    resumeMs: config.resumeMs,
+    pausePatienceMs: config.pausePatienceMs,
     urlOf: (name) => urlOf(name, config.domain, config.publicPort ?? state.port),
     onHandshake: (result) => metrics.handshake(result),
     onSessionEnd: (session, reason) => metrics.sessionEnded(session, reason),

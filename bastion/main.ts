@@ -74,6 +74,8 @@ function configOf(values: ServeValues): BastionConfig {
     accessLog: values.accessLog,
     drainTimeoutMs: values.drainTimeout,
     visitorSessionMs: values.visitorSession,
+    resumeMs: values.resumeGrace,
+    pausePatienceMs: values.pausePatience,
     limits: { credit: values.streamCredit, streams: values.streams, message: values.message },
     sessionCredit: values.sessionCredit,
     totalCredit: values.totalCredit,

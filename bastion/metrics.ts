@@ -17,7 +17,7 @@ export interface Observed {
 }
 
 export interface Metrics {
-  handshake(result: 'accepted' | ErrorCode): void;
+  handshake(result: 'accepted' | 'resumed' | ErrorCode): void;
   /** A session is over: its figures will not change any more. */
   sessionEnded(session: Session, reason: ErrorCode): void;
   exchange(record: ExchangeRecord): void;

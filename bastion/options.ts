@@ -69,6 +69,20 @@ const SERVE_BASICS = [
     help: 'How long running exchanges may go on after a stop was asked for, or after a newer agent took a name over.',
   },
   {
+    name: 'resume-grace',
+    type: 'duration',
+    default: '60s',
+    help: 'How long everything under way in a tunnel waits for an agent whose connection broke.',
+    check: between(0, 3_600_000, ['0s', '1h']),
+  },
+  {
+    name: 'pause-patience',
+    type: 'duration',
+    default: '10s',
+    help: 'How long a visitor who comes while the connection is broken waits before being told (tunnel-paused).',
+    check: between(0, 3_600_000, ['0s', '1h']),
+  },
+  {
     name: 'visitor-session',
     type: 'duration',
     default: '7d',

@@ -288,6 +288,13 @@ const TABLE = {
   'page-unknown': [1411, 404, '-', 'The bastion has no such page', 'Check the address.'],
   'request-timeout': [1412, 408, '-', 'The request did not arrive in time', 'Try again.'],
   'visitor-limit': [1413, 429, '-', 'Too many attempts', 'Wait a minute and try again.'],
+  'tunnel-paused': [
+    1414,
+    503,
+    '-',
+    'The connection to the notebook is interrupted',
+    'Wait: its agent dials again by itself, and this page tries again too. Nothing is lost.',
+  ],
 
   // 1500: the programs.
   'options-invalid': [1500, 500, '-', 'The options are not usable', 'See --help.'],

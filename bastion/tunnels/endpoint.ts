@@ -9,7 +9,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { acceptLink } from '../../shared/link/accept.ts';
 import { Budget } from '../../shared/mux/budget.ts';
 import type { Clock } from '../../shared/mux/clock.ts';
-import type { Link } from '../../shared/mux/link.ts';
+import type { WebSocketLink } from '../../shared/link/websocket-link.ts';
 import { Session } from '../../shared/mux/session.ts';
 import type { Log } from '../../shared/program/log.ts';
 import { ACCEPTANCE_HEADER, encodeHeader } from '../../shared/wire/handshake.ts';
@@ -22,6 +22,8 @@ import { rememberSpentLinks } from './links.ts';
 import { refuse } from './refuse.ts';
 import { decide } from './registration.ts';
 import type { Decision, Welcome } from './registration.ts';
+import { ResumableSessions, asksToResume } from './resumption.ts';
+import type { Upgrade } from './resumption.ts';
 import { LiveTunnel } from './tunnel.ts';
 import type { Farewell, Joining } from './tunnel.ts';
 
@@ -37,9 +39,12 @@ export interface EndpointOptions {
   readonly totalCredit: number;
   /** How long the streams of a replaced agent may go on, in milliseconds. */
   readonly graceMs: number;
+  /** How long a session whose link was lost waits to be resumed, and visitors who come meanwhile wait for that; milliseconds. */
+  readonly resumeMs: number;
+  readonly pausePatienceMs: number;
   readonly log: Log;
   urlOf(name: string): string;
-  onHandshake(result: 'accepted' | ErrorCode): void;
+  onHandshake(result: 'accepted' | 'resumed' | ErrorCode): void;
   onSessionEnd(session: Session, reason: ErrorCode): void;
   /** Unix milliseconds. */
   readonly now?: () => number;
@@ -51,10 +56,10 @@ interface Candidate extends Joining {
   readonly address: string;
 }
 
-interface Upgrade {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Buffer;
+/** What the 101 gave out: the session's public id, and the key to resume it with. */
+interface Granted {
+  readonly session: string;
+  readonly resumeKey: string;
 }
 
 /** An expired tunnel's last word needs a moment to reach its agent, in milliseconds. */
@@ -65,12 +70,14 @@ export class Endpoint {
   readonly #now: () => number;
   readonly #budget: Budget;
   readonly #spent = rememberSpentLinks();
+  readonly #resumable: ResumableSessions;
   #draining = false;
 
   constructor(options: EndpointOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#budget = new Budget(options.totalCredit);
+    this.#resumable = new ResumableSessions(options.limits.message);
   }
 
   /** Bytes of credit that all tunnels' streams have granted now. */
@@ -85,7 +92,8 @@ export class Endpoint {
     const leave = this.#options.admission.enter();
     if (leave === undefined) return this.#refuse(upgrade, new PosternError('handshake-limit'));
     socket.once('close', leave);
-    void this.#register(upgrade)
+    const arrive = asksToResume(request) ? this.#resume(upgrade) : this.#register(upgrade);
+    void arrive
       .catch((error: unknown) => this.#refuse(upgrade, asPosternError(error)))
       .finally(() => {
         leave();
@@ -111,20 +119,27 @@ export class Endpoint {
     for (const tunnel of [...this.#options.directory.tunnels]) tunnel.destroy(new PosternError('draining'));
   }
 
+  async #resume(upgrade: Upgrade): Promise<void> {
+    const session = await this.#resumable.resume(upgrade);
+    this.#options.onHandshake('resumed');
+    this.#options.log.info({ session, address: addressOf(upgrade.socket) }, 'session resumed');
+  }
+
   async #register(upgrade: Upgrade): Promise<void> {
     const identity = await identify(upgrade.request, this.#options.authenticator, this.#now());
     if (!this.#options.admission.spend()) throw new PosternError('handshake-limit');
     const candidate = { identity, registration: registrationOf(upgrade.request), address: addressOf(upgrade.socket) };
     // The first decision can still be told over HTTP.
     accepted(this.#decide(candidate));
-    const session = randomBytes(16).toString('hex');
-    const link = await this.#accept(upgrade, candidate, session);
+    const granted = { session: randomBytes(16).toString('hex'), resumeKey: randomBytes(32).toString('base64url') };
+    const link = await this.#accept(upgrade, candidate, granted);
     if (link === undefined) return this.#options.onHandshake('link-closed');
     const decision = this.#decide(candidate);
     // Another agent may have come in between; the one that asks again is told over HTTP.
     if (decision.answer === 'refuse') return link.destroy(new PosternError(decision.code, decision.detail));
     this.#options.onHandshake('accepted');
-    this.#carryOut(decision, candidate, { link, session });
+    this.#resumable.hold(granted.session, granted.resumeKey, link);
+    this.#carryOut(decision, candidate, { link, session: granted.session });
   }
 
   #decide({ identity, registration }: Candidate): Decision<LiveTunnel> {
@@ -140,13 +155,16 @@ export class Endpoint {
   }
 
   /** The link, or undefined when the agent went away meanwhile. */
-  async #accept({ request, socket, head }: Upgrade, candidate: Candidate, session: string): Promise<Link | undefined> {
-    const { bastion, limits, urlOf, clock } = this.#options;
+  async #accept(
+    { request, socket, head }: Upgrade,
+    candidate: Candidate,
+    granted: Granted,
+  ): Promise<WebSocketLink | undefined> {
+    const { bastion, limits, urlOf, clock, resumeMs } = this.#options;
     const { names } = candidate.registration;
     const acceptance = encodeHeader({
       bastion,
-      session,
-      resumeKey: randomBytes(32).toString('base64url'),
+      ...granted,
       urls: Object.fromEntries(names.map((name) => [name, urlOf(name)])),
       expiresAt: candidate.identity.expiresAt,
       features: [],
@@ -154,12 +172,21 @@ export class Endpoint {
     });
     const gone = new Promise<undefined>((resolve) => socket.once('close', () => resolve(undefined)));
     if (socket.destroyed) return undefined;
-    const options = { headers: { [ACCEPTANCE_HEADER]: acceptance }, maxMessage: limits.message };
+    const options = {
+      headers: { [ACCEPTANCE_HEADER]: acceptance },
+      maxMessage: limits.message,
+      graceMs: resumeMs,
+      onLost: (error: PosternError) =>
+        this.#options.log.info(
+          { session: granted.session, code: error.code, detail: error.detail },
+          'link lost, waiting to be resumed',
+        ),
+    };
     const link = acceptLink(request, socket, head, clock === undefined ? options : { ...options, clock });
     return Promise.race([link, gone]);
   }
 
-  #carryOut(decision: Welcome<LiveTunnel>, candidate: Candidate, made: { link: Link; session: string }): void {
+  #carryOut(decision: Welcome<LiveTunnel>, candidate: Candidate, made: { link: WebSocketLink; session: string }): void {
     const { directory, graceMs, log } = this.#options;
     const { identity, registration, address } = candidate;
     for (const tunnel of decision.retire) {
@@ -168,7 +195,16 @@ export class Endpoint {
       void tunnel.leave({ code: 'replaced', reconnectAfterMs: 0, graceMs });
     }
     const tunnel = decision.join ?? this.#newTunnel(candidate);
-    tunnel.join(registration.slot, candidate, (listeners) => this.#startSession(made.link, candidate, listeners));
+    tunnel.join(
+      registration.slot,
+      candidate,
+      (listeners) => {
+        const session = this.#startSession(made.link, candidate, listeners);
+        void session.closed.then(() => this.#resumable.forget(made.session));
+        return session;
+      },
+      () => made.link.waiting,
+    );
     if (decision.join === undefined) directory.add(tunnel);
     if (decision.drop !== undefined) tunnel.drop(decision.drop);
     log.info(
@@ -188,7 +224,7 @@ export class Endpoint {
     );
   }
 
-  #startSession(link: Link, { registration }: Candidate, listeners: Parameters<StartSession>[0]): Session {
+  #startSession(link: WebSocketLink, { registration }: Candidate, listeners: Parameters<StartSession>[0]): Session {
     const { limits, sessionCredit, clock } = this.#options;
     return new Session(link, {
       role: 'bastion',
@@ -201,12 +237,13 @@ export class Endpoint {
   }
 
   #newTunnel(candidate: Candidate): LiveTunnel {
-    const { directory, log, clock, onSessionEnd } = this.#options;
+    const { directory, log, clock, onSessionEnd, pausePatienceMs } = this.#options;
     const { identity, registration } = candidate;
     const options = {
       instance: registration.instance,
       names: registration.names,
       spent: this.#spent,
+      pausePatienceMs,
       log: log.child({ owner: identity.owner, names: registration.names, instance: registration.instance }),
       now: this.#now,
       onEnd: (tunnel: LiveTunnel) => directory.remove(tunnel),

@@ -34,6 +34,8 @@ export interface Tunnel {
 export interface TunnelLink extends HeldLink {
   readonly session: Session;
   leaving: boolean;
+  /** True while its WebSocket is lost and it waits to be resumed. */
+  paused(): boolean;
 }
 
 /** How a tunnel is told to go, and how long its last streams may take; milliseconds. */
@@ -48,6 +50,8 @@ export interface TunnelOptions {
   readonly names: readonly string[];
   readonly spent: SpentLinks;
   readonly log: Log;
+  /** How long a visitor who comes while the link is lost waits for its return, in milliseconds. */
+  readonly pausePatienceMs: number;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly clock?: Clock;
@@ -129,7 +133,10 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
   }
 
   open(service: string, visitor: string): Stream {
-    return this.#session().open({ service, visitor });
+    const link = this.#bestLink();
+    const stream = link.session.open({ service, visitor });
+    if (link.paused()) this.#waitFor(link, stream);
+    return stream;
   }
 
   spendLink(secret: string, from: string): boolean {
@@ -141,13 +148,18 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
   }
 
   /** Adds a link; what it says of services, access and credential holds from now on for the whole tunnel. */
-  join(slot: number, joining: Joining, start: (listeners: SessionListeners) => Session): void {
+  join(
+    slot: number,
+    joining: Joining,
+    start: (listeners: SessionListeners) => Session,
+    paused: () => boolean = () => false,
+  ): void {
     this.#latest = joining;
     const session = start({
       onInfo: (info) => this.#heard(info),
       onGoAway: ({ code }) => this.#agentLeaves(link, code),
     });
-    const link: TunnelLink = { slot, session, leaving: false };
+    const link: TunnelLink = { slot, session, leaving: false, paused };
     this.#links.push(link);
     void session.closed.then((reason) => this.#lost(link, reason));
     this.#offer(joining.registration.links);
@@ -179,12 +191,20 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     for (const link of [...this.#links]) link.session.destroy(error);
   }
 
-  /** The session with the fewest streams among those that take new ones. */
-  #session(): Session {
+  /** What arrives during a pause waits in the hope of its end, but not for ever. */
+  #waitFor(link: TunnelLink, stream: Stream): void {
+    const timer = this.#clock.setTimeout(() => {
+      if (link.paused()) stream.destroy(new PosternError('tunnel-paused'));
+    }, this.#options.pausePatienceMs);
+    stream.once('close', () => this.#clock.clearTimeout(timer));
+  }
+
+  /** The link with the fewest streams among those that take new ones, paused ones last. */
+  #bestLink(): TunnelLink {
     let best: TunnelLink | undefined;
     for (const link of this.#links) if (best === undefined || better(link, best)) best = link;
     if (best === undefined) throw new PosternError('session-closed');
-    return best.session;
+    return best;
   }
 
   #tell(info: Info): void {
@@ -239,5 +259,6 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
 
 function better(link: TunnelLink, best: TunnelLink): boolean {
   if (link.leaving !== best.leaving) return best.leaving;
+  if (link.paused() !== best.paused()) return best.paused();
   return link.session.streams < best.session.streams;
 }

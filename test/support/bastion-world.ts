@@ -96,6 +96,8 @@ function config(stateDirectory: string): BastionConfig {
     stateDirectory,
     admin: { host: '127.0.0.1', port: 0 },
     drainTimeoutMs: 10_000,
+    resumeMs: 60_000,
+    pausePatienceMs: 10_000,
     visitorSessionMs: 3_600_000,
     limits: LIMITS,
     sessionCredit: 64 * 2 ** 20,

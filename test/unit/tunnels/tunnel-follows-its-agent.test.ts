@@ -47,6 +47,7 @@ function world(expiresInMs = 3_600_000) {
       instance: registration.instance,
       names: registration.names,
       spent: rememberSpentLinks(),
+      pausePatienceMs: 10_000,
       log: NO_LOG,
       now,
       clock,
