@@ -14,10 +14,8 @@ export interface Sample {
   readonly scenario: string;
   readonly peer: string;
   readonly round: number;
-  /** The scenario's metrics and `processor`, in microseconds per unit of work. */
+  /** The scenario's metrics; `processor`, in microseconds per unit of work; `resident`, in MB at the end of the slice. */
   readonly figures: Figures;
-  /** Bytes resident in the peer's processes at the end of the slice. */
-  readonly resident: number;
 }
 
 export interface Plan {
@@ -60,7 +58,6 @@ async function slice(plan: Plan, scenario: Scenario, { peer, running }: Contesta
     scenario: scenario.name,
     peer: peer.name,
     round,
-    figures: { ...figures, processor },
-    resident: after.resident,
+    figures: { ...figures, processor, resident: after.resident / 1e6 },
   };
 }

@@ -1,6 +1,7 @@
 // Turns samples into what is reported: each peer's spread, and the ratios to ours, pair by pair within the same round.
 
 import type { Sample } from './measure.ts';
+import { RESIDENT } from './scenarios.ts';
 import type { Metric, Scenario } from './scenarios.ts';
 import { spread } from './statistics.ts';
 import type { Spread } from './statistics.ts';
@@ -23,7 +24,7 @@ export const OURS = 'postern';
 export function summarise(samples: readonly Sample[], scenarios: readonly Scenario[]): Row[] {
   const peers = [...new Set(samples.map((sample) => sample.peer))];
   return scenarios.flatMap((scenario) =>
-    [...scenario.metrics, scenario.work].flatMap((metric) =>
+    [...scenario.metrics, scenario.work, RESIDENT].flatMap((metric) =>
       peers.map((peer) =>
         row(
           samples.filter((sample) => sample.scenario === scenario.name),

@@ -44,6 +44,7 @@ const LATENCIES: readonly Metric[] = (['p50', 'p90', 'p99'] as const).map((name)
   unit: 'ms',
   better: 'lower',
 }));
+export const RESIDENT: Metric = { name: 'resident', label: 'memory', unit: 'MB', better: 'lower' };
 const PER_REQUEST: Metric = { name: 'processor', label: 'processor/request', unit: 'µs', better: 'lower' };
 const PER_MEGABYTE: Metric = { name: 'processor', label: 'processor/MB', unit: 'µs', better: 'lower' };
 

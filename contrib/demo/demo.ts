@@ -1,7 +1,7 @@
 // `npm run demo`: a bastion, an agent and JupyterLab on this machine, one link to open, until Ctrl-C; --check visits it.
 
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, watchFile } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,7 +11,7 @@ import { obtainJupyterLab } from './jupyterlab.ts';
 import type { Availability } from './jupyterlab.ts';
 import { MARKER, awaitNone, killLeftovers } from './leftovers.ts';
 import { jupyterCommand, jupyterEnvironment, pageCommand } from './notebook.ts';
-import { createToken, freePort, sourcePrograms, startAgent, startBastion } from './programs.ts';
+import { createToken, freePort, readLink, sourcePrograms, startAgent, startBastion } from './programs.ts';
 import type { Agent, Bastion, Run } from './programs.ts';
 import { Visitor } from './visitor.ts';
 
@@ -27,6 +27,7 @@ Starts a bastion and an agent with JupyterLab behind it on this machine, and pri
 const DOMAIN = 'notebooks.localhost';
 const NAME = 'demo';
 const ENDED_MS = 10_000;
+const LINK_LOOK_MS = 500;
 
 interface Options {
   readonly check: boolean;
@@ -113,6 +114,11 @@ Or accept the browser's warning once; nothing but this machine is involved.
 
 Ctrl-C stops everything.
 `);
+  watchFile(agent.linkFile, { interval: LINK_LOOK_MS, persistent: false }, () => {
+    const next = readLink(agent.linkFile);
+    if (next !== undefined)
+      process.stdout.write(`\nThe link was used. The next one, for another browser:\n\n  ${next.href}\n`);
+  });
 }
 
 async function check(world: World): Promise<{ steps: Step[]; ok: boolean }> {

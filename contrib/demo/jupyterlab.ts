@@ -19,7 +19,8 @@ export interface Availability {
 type Say = (text: string) => void;
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const ENVIRONMENT = join(ROOT, '.cache', 'jupyterlab');
+/** JUPYTERLAB_CACHE puts it elsewhere. */
+const ENVIRONMENT = resolve(process.env['JUPYTERLAB_CACHE'] ?? join(ROOT, '.cache', 'jupyterlab'));
 const REQUIREMENT = 'jupyterlab>=4,<5';
 const PROGRESS_MS = 5_000;
 
