@@ -1,7 +1,7 @@
 // Request and response heads as they pass the bastion: what is dropped, what is set afresh, what stays byte for byte. Pure.
 
-import { PosternError } from '../../shared/errors.ts';
 import { COOKIE_NAME, withoutOwnCookies } from '../auth/visitor-session.ts';
+import { fieldKinds } from './field-kinds.ts';
 import type { ResponseHead } from './response-head.ts';
 
 /** Body of a request as its parsed head says it: none, so many bytes, or chunked. */
@@ -24,7 +24,7 @@ export interface RequestHead {
 }
 
 /** Between two neighbours only, or ours to say, or only ever to be believed when it comes from us. */
-const DROPPED_REQUEST = new Set([
+const DROPPED_REQUEST = [
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -40,9 +40,9 @@ const DROPPED_REQUEST = new Set([
   'forwarded',
   'x-real-ip',
   'x-scheme',
-]);
+];
 
-const DROPPED_RESPONSE = new Set([
+const DROPPED_RESPONSE = [
   'connection',
   'keep-alive',
   'proxy-connection',
@@ -51,10 +51,10 @@ const DROPPED_RESPONSE = new Set([
   'te',
   'upgrade',
   'transfer-encoding',
-]);
+];
 
 /** Never taken from a trailer section: framing, routing, credentials and cookies decide before a body, not after it. */
-const DROPPED_TRAILERS = new Set([
+const DROPPED_TRAILERS = [
   ...DROPPED_REQUEST,
   'trailer',
   'authorization',
@@ -64,10 +64,22 @@ const DROPPED_TRAILERS = new Set([
   'content-type',
   'content-range',
   'expect',
-]);
+];
 
 const INTERNAL = 'postern-';
-const NO_NAMES: ReadonlySet<string> = new Set();
+const FORWARDED = 'x-forwarded-';
+
+const requestKind = fieldKinds({
+  dropped: DROPPED_REQUEST,
+  prefixes: [INTERNAL, FORWARDED],
+  special: ['authorization', 'cookie'],
+});
+const responseKind = fieldKinds({
+  dropped: DROPPED_RESPONSE,
+  prefixes: [INTERNAL],
+  special: ['content-length', 'set-cookie', 'trailer'],
+});
+const trailerKind = fieldKinds({ dropped: DROPPED_TRAILERS, prefixes: [INTERNAL, FORWARDED], special: [] });
 
 /** The lines that tell the notebook who asked for what: the same for every request of a connection to one host. */
 export function forwardedLines(host: string, address: string): string {
@@ -81,28 +93,29 @@ export function forwardedLines(host: string, address: string): string {
 /** The whole head towards the notebook, latin1. */
 export function requestHead(head: RequestHead): string {
   const raw = head.rawHeaders;
+  const named = namedByConnection(raw);
   let text = `${head.method} ${head.target} HTTP/1.1\r\n${head.origin}`;
-  let named: ReadonlySet<string> | undefined;
-  let trailers = false;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] as string;
-    const lower = name.toLowerCase();
+    const kind = requestKind(name);
+    if (kind === 'dropped' || named?.has(name.toLowerCase()) === true) continue;
     const value = raw[index + 1] as string;
-    if (lower === 'te') trailers ||= wantsTrailers(value);
-    if (DROPPED_REQUEST.has(lower)) continue;
-    named ??= namedByConnection(raw);
-    if (named.has(lower) || lower.startsWith(INTERNAL) || lower.startsWith('x-forwarded-')) continue;
-    if (lower === 'authorization' && (head.dropAuthorization || head.authorization !== undefined)) continue;
-    const kept = lower === 'cookie' ? withoutOwnCookies(value) : value;
+    const kept = kind === 'passed' ? value : keptSecret(kind, value, head);
     if (kept !== undefined) text += `${name}: ${kept}\r\n`;
   }
   if (head.authorization !== undefined) text += `Authorization: ${head.authorization}\r\n`;
-  return `${text}${connectionLines(head, trailers)}${framingLine(head)}\r\n`;
+  return `${text}${connectionLines(head)}${framingLine(head)}\r\n`;
 }
 
-function connectionLines(head: RequestHead, trailers: boolean): string {
+/** What the notebook may see of the fields by which visitors prove who they are. */
+function keptSecret(kind: 'authorization' | 'cookie', value: string, head: RequestHead): string | undefined {
+  if (kind === 'cookie') return withoutOwnCookies(value);
+  return head.dropAuthorization || head.authorization !== undefined ? undefined : value;
+}
+
+function connectionLines(head: RequestHead): string {
   if (head.upgrade !== undefined) return `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
-  return trailers ? 'TE: trailers\r\nConnection: TE\r\n' : '';
+  return wantsTrailers(head.rawHeaders) ? 'TE: trailers\r\nConnection: TE\r\n' : '';
 }
 
 function framingLine(head: RequestHead): string {
@@ -112,12 +125,18 @@ function framingLine(head: RequestHead): string {
   return expectsOne ? 'Content-Length: 0\r\n' : '';
 }
 
-function wantsTrailers(value: string): boolean {
-  return value.split(',').some((coding) => coding.trim().toLowerCase() === 'trailers');
+function wantsTrailers(raw: readonly string[]): boolean {
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index] as string;
+    if (name.length !== 2 || name.toLowerCase() !== 'te') continue;
+    const codings = (raw[index + 1] as string).toLowerCase().split(',');
+    if (codings.some((coding) => coding.trim() === 'trailers')) return true;
+  }
+  return false;
 }
 
 /** The header names that Connection declares to concern this hop only. */
-function namedByConnection(raw: readonly string[]): ReadonlySet<string> {
+function namedByConnection(raw: readonly string[]): ReadonlySet<string> | undefined {
   let names: Set<string> | undefined;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] as string;
@@ -127,79 +146,32 @@ function namedByConnection(raw: readonly string[]): ReadonlySet<string> {
     names ??= new Set();
     for (const option of value.split(',')) names.add(option.trim());
   }
-  return names ?? NO_NAMES;
+  return names;
 }
 
-/**
- * What the framing fields of a request say, refusing whatever two readers could read differently
- * (throws PosternError `request-ambiguous`).
- */
-export function readUpload(rawHeaders: readonly string[], modern: boolean): Upload {
-  let length: number | undefined;
-  let coded = false;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string;
-    const value = rawHeaders[index + 1] as string;
-    if (name.length === 14 && name.toLowerCase() === 'content-length') {
-      if (length !== undefined || !/^[0-9]{1,15}$/.test(value)) throw ambiguous('Content-Length');
-      length = Number(value);
-    } else if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') {
-      if (coded || !modern || value.toLowerCase() !== 'chunked') throw ambiguous('Transfer-Encoding');
-      coded = true;
-    }
-  }
-  if (coded && length !== undefined) throw ambiguous('Content-Length beside Transfer-Encoding');
-  return coded ? 'chunked' : (length ?? 'none');
-}
-
-function ambiguous(what: string): PosternError {
-  return new PosternError('request-ambiguous', what);
-}
-
-/** The one Host of a request; throws PosternError `request-ambiguous` when there are several or none. */
-export function readHost(rawHeaders: readonly string[]): string {
-  let host: string | undefined;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index] as string;
-    if (name.length !== 4 || name.toLowerCase() !== 'host') continue;
-    if (host !== undefined) throw ambiguous('two Host headers');
-    host = rawHeaders[index + 1] as string;
-  }
-  if (host === undefined) throw ambiguous('no Host header');
-  return host;
-}
-
-/** The path to forward: what came, without the scheme and authority of an absolute form, which must be those of Host. */
-export function readTarget(url: string, method: string, host: string): string {
-  if (url.charCodeAt(0) === 47) return url;
-  if (url === '*' && method === 'OPTIONS') return url;
-  const absolute = /^https:\/\/([^/?#]+)(.*)$/is.exec(url);
-  if (absolute === null) throw ambiguous('a request target that is neither a path nor an https URL');
-  if (absolute[1]?.toLowerCase() !== host.toLowerCase()) throw ambiguous('a request target of another host than Host');
-  const rest = absolute[2] as string;
-  return rest.startsWith('/') ? rest : `/${rest}`;
-}
-
-/** The response's fields towards the visitor who asked `host` (without port, lower case). `bodiless`: no length may be stated. */
+/** The response's fields towards the visitor who asked `host` (without port, lower case); `mayTrail`: trailers can follow. */
 export function responseHeaders(head: ResponseHead, host: string, mayTrail: boolean): string[] {
   const raw = head.rawHeaders;
-  const kept: string[] = [];
   const named = namedByConnection(raw);
-  let measured = false;
+  const kept: string[] = [];
+  // 1xx and 204 state no length, and two equal ones become one.
+  let mayMeasure = head.status >= 200 && head.status !== 204;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] as string;
     const value = raw[index + 1] as string;
-    const lower = name.toLowerCase();
-    if (DROPPED_RESPONSE.has(lower) || lower.startsWith(INTERNAL)) continue;
-    if (lower === 'content-length') {
-      // Two equal ones become one; 1xx and 204 state none.
-      if (measured || head.status < 200 || head.status === 204) continue;
-      measured = true;
-    } else if (named.has(lower) || (lower === 'trailer' && !mayTrail)) continue;
-    const passed = lower === 'set-cookie' ? ownHostCookie(value, host) : value;
-    if (passed !== undefined) kept.push(name, passed);
+    const kind = responseKind(name);
+    if (kind === 'content-length') {
+      if (mayMeasure) kept.push(name, value);
+      mayMeasure = false;
+    } else if (kind === 'dropped' || named?.has(name.toLowerCase()) === true) continue;
+    else if (kind === 'set-cookie') pushDefined(kept, name, ownHostCookie(value, host));
+    else if (kind === 'passed' || mayTrail) kept.push(name, value);
   }
   return kept;
+}
+
+function pushDefined(kept: string[], name: string, value: string | undefined): void {
+  if (value !== undefined) kept.push(name, value);
 }
 
 /** Trailer fields that may pass, in either direction. */
@@ -208,9 +180,7 @@ export function passingTrailers(raw: readonly string[]): readonly string[] {
   const kept: string[] = [];
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] as string;
-    const lower = name.toLowerCase();
-    if (DROPPED_TRAILERS.has(lower) || lower.startsWith(INTERNAL) || lower.startsWith('x-forwarded-')) continue;
-    kept.push(name, raw[index + 1] as string);
+    if (trailerKind(name) === 'passed') kept.push(name, raw[index + 1] as string);
   }
   return kept;
 }

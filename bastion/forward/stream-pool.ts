@@ -53,7 +53,7 @@ export class PooledStream {
   gone = false;
   idleSince = 0;
   idleUntil = 0;
-  readonly #listeners: readonly (readonly [string, (...args: any[]) => void])[];
+  readonly #listeners: readonly (readonly [string, (argument: never) => void])[];
 
   constructor(stream: UpstreamStream, destination: Destination) {
     this.stream = stream;
@@ -65,13 +65,13 @@ export class PooledStream {
       ['error', (error: Error) => this.#onGone(error)],
       ['close', () => this.#onGone(undefined)],
     ];
-    for (const [event, listener] of this.#listeners) stream.on(event, listener);
+    for (const [event, listener] of this.#listeners) stream.on(event, listener as () => void);
   }
 
   /** Leaves the stream to somebody else, without a listener of ours. */
   release(): UpstreamStream {
     this.user = undefined;
-    for (const [event, listener] of this.#listeners) this.stream.off(event, listener);
+    for (const [event, listener] of this.#listeners) this.stream.off(event, listener as () => void);
     return this.stream;
   }
 

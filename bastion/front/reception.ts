@@ -3,7 +3,8 @@
 import { PosternError } from '../../shared/errors.ts';
 import type { Admission, Approach, Guarded } from '../auth/gate.ts';
 import { Exchange } from '../forward/exchange.ts';
-import { forwardedLines, readHost, readTarget, readUpload } from '../forward/headers.ts';
+import { forwardedLines, type Upload } from '../forward/headers.ts';
+import { readHost, readTarget, readUpload } from '../forward/request-check.ts';
 import type { Dialer, StreamPool } from '../forward/stream-pool.ts';
 import { apexPage } from './apex.ts';
 import { enter } from './enter.ts';
@@ -90,24 +91,29 @@ export class Reception {
     const target = readTarget(url, method, host);
     if (visit.upgrade && upload !== 'none' && upload !== 0)
       throw new PosternError('request-ambiguous', 'an upgrade with a body');
-    if (place.kind === 'invalid') throw new PosternError('request-ambiguous', 'a Host that is no host name');
-    if (place.kind === 'foreign') throw new PosternError('misdirected');
-    if (place.kind === 'apex') return visit.answer(apexPage(visit, target, this.#options.domain));
-    const tunnel = this.tunnel(place.name);
+    if (place.kind === 'name') this.#visitName(visit, from, { target, upload });
+    else if (place.kind === 'apex') visit.answer(apexPage(visit, target, this.#options.domain));
+    else if (place.kind === 'foreign') throw new PosternError('misdirected');
+    else throw new PosternError('request-ambiguous', 'a Host that is no host name');
+  }
+
+  #visitName(visit: Http1Visit, from: Acquaintance, { target, upload }: { target: string; upload: Upload }): void {
+    const { name } = visit;
+    const tunnel = this.tunnel(name);
     if (target.startsWith(OWN_PREFIX)) {
       const { gate } = this.#options;
-      return enter(visit, target, (secret) => gate.enter(secret, place.name, tunnel, from.address));
+      return enter(visit, target, (secret) => gate.enter(secret, name, tunnel, from.address));
     }
-    this.#admit(visit, tunnel, (admission) => {
-      const authorization = admission.inject ? tunnel.authorization(WEB) : undefined;
-      const upgrade = visit.upgrade ? visit.request.headers.upgrade : undefined;
-      const request = { method, target, rawHeaders, upload, upgrade, origin: from.origin, authorization };
-      const destination = { dialer: tunnel, service: WEB, visitor: admission.visitor, address: from.address };
+    this.#admit(visit, tunnel, ({ inject, visitor, dropAuthorization }) => {
+      const { rawHeaders, method = 'GET', headers } = visit.request;
+      const authorization = inject ? tunnel.authorization(WEB) : undefined;
+      const upgrade = visit.upgrade ? headers.upgrade : undefined;
+      const { origin, address, streams, hostname } = from;
       visit.exchange = new Exchange(visit, {
-        streams: from.streams,
-        destination,
-        request: { ...request, dropAuthorization: admission.dropAuthorization },
-        host: from.hostname,
+        streams,
+        destination: { dialer: tunnel, service: WEB, visitor, address },
+        request: { method, target, rawHeaders, upload, upgrade, origin, dropAuthorization, authorization },
+        host: hostname,
       });
       visit.exchange.start();
     });

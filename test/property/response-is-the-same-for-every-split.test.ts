@@ -14,7 +14,7 @@ function comparable(read: Read): unknown {
 }
 
 function cut(bytes: Buffer, points: readonly number[]): Buffer[] {
-  const sorted = [...new Set(points.map((point) => point % (bytes.length + 1)))].sort((a, b) => a - b);
+  const sorted = [...new Set(points.map((point) => point % (bytes.length + 1)))].toSorted((a, b) => a - b);
   const edges = [0, ...sorted, bytes.length];
   return edges.slice(1).map((edge, index) => bytes.subarray(edges[index] as number, edge));
 }

@@ -26,7 +26,14 @@ const fieldText = (list: [string, string, string][]): string =>
   list.map(([name, text, blank]) => `${name}:${blank}${text}${blank}\r\n`).join('');
 
 const chunked = fc
-  .tuple(fc.array(body.filter((part) => part.length > 0), { maxLength: 5 }), fc.constantFrom('', ';a', ';a=b', ';a="b c"'), fields)
+  .tuple(
+    fc.array(
+      body.filter((part) => part.length > 0),
+      { maxLength: 5 },
+    ),
+    fc.constantFrom('', ';a', ';a=b', ';a="b c"'),
+    fields,
+  )
   .map(([parts, extension, trailers]) => {
     const chunks = parts.map((part) => `${part.length.toString(16)}${extension}\r\n${part}\r\n`).join('');
     return { framing: 'Transfer-Encoding: chunked\r\n', body: `${chunks}0\r\n${fieldText(trailers)}\r\n`, end: false };
@@ -52,11 +59,23 @@ export function responseBytes(): fc.Arbitrary<ResponseBytes> {
       const bare = method === 'HEAD' || status === 204 || status === 304;
       const framing = status === 204 ? '' : content.framing;
       const text = `${before.join('')}HTTP/1.1 ${status} Reason\r\n${fieldText(list)}${framing}\r\n${bare ? '' : content.body}`;
-      return { bytes: Buffer.from(text, 'latin1'), method: method as 'GET' | 'HEAD', end: !bare && content.end };
+      return { bytes: Buffer.from(text, 'latin1'), method, end: !bare && content.end };
     });
 }
 
-const SPITE = ['\r', '\n', '\r\n', '\0', ' ', ':', 'Content-Length: 3\r\n', 'Transfer-Encoding: chunked\r\n', 'ffffffff', ';', '0'];
+const SPITE = [
+  '\r',
+  '\n',
+  '\r\n',
+  '\0',
+  ' ',
+  ':',
+  'Content-Length: 3\r\n',
+  'Transfer-Encoding: chunked\r\n',
+  'ffffffff',
+  ';',
+  '0',
+];
 
 /** A valid response with pieces cut out, doubled, or put in where they don't belong. */
 export function garbled(): fc.Arbitrary<Buffer> {

@@ -26,7 +26,7 @@ test('when the identity on a connection changes, so does the stream', async () =
     }),
     enter: () => '',
   };
-  const world = await frontWorld(hello, { gate: gate as never });
+  const world = await frontWorld(hello, { gate });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   for (const who of ['alice', 'alice', 'bob']) await world.fetch('/', { agent, headers: { 'x-who': who } });
   assert.equal(world.opened.length, 2);

@@ -6,13 +6,11 @@ import { test } from 'node:test';
 import {
   forwardedLines,
   passingTrailers,
-  readHost,
-  readTarget,
-  readUpload,
   requestHead,
   responseHeaders,
   type RequestHead,
 } from '../../../bastion/forward/headers.ts';
+import { readHost, readTarget, readUpload } from '../../../bastion/forward/request-check.ts';
 import type { ResponseHead } from '../../../bastion/forward/response-head.ts';
 import { PosternError } from '../../../shared/errors.ts';
 
@@ -37,7 +35,17 @@ test('the request line keeps the target byte for byte', () => {
 
 test('who asked for what is told afresh, and nobody can say it for us', () => {
   const forged = ['Host', 'x', 'Forwarded', 'for=1.1.1.1', 'X-Forwarded-For', '1.1.1.1', 'x-forwarded-host', 'evil'];
-  const result = lines([...forged, 'X-Forwarded-Proto', 'http', 'X-Forwarded-Port', '1', 'X-Real-IP', '1', 'X-Scheme', 'http']);
+  const result = lines([
+    ...forged,
+    'X-Forwarded-Proto',
+    'http',
+    'X-Forwarded-Port',
+    '1',
+    'X-Real-IP',
+    '1',
+    'X-Scheme',
+    'http',
+  ]);
   assert.deepEqual(result.slice(1), [
     `Host: ${HOST}`,
     `Forwarded: for=192.0.2.7;host="${HOST}";proto=https`,
@@ -50,7 +58,18 @@ test('who asked for what is told afresh, and nobody can say it for us', () => {
 
 test('hop-by-hop fields end here, also those that Connection names, and ours never begin outside', () => {
   const hop = ['Connection', 'keep-alive, X-Hop', 'X-Hop', '1', 'Keep-Alive', 'timeout=5', 'Proxy-Connection', 'a'];
-  const more = ['Proxy-Authorization', 'b', 'Upgrade', 'h2c', 'HTTP2-Settings', 'c', 'Proxy', 'd', 'Postern-Visitor', 'root'];
+  const more = [
+    'Proxy-Authorization',
+    'b',
+    'Upgrade',
+    'h2c',
+    'HTTP2-Settings',
+    'c',
+    'Proxy',
+    'd',
+    'Postern-Visitor',
+    'root',
+  ];
   assert.deepEqual(passed([...hop, ...more, 'X-Kept', '1', 'x-kept', '2']), ['X-Kept: 1', 'x-kept: 2']);
 });
 
@@ -82,7 +101,11 @@ test('Expect passes, of TE only trailers, and an upgrade keeps its protocol', ()
   assert.deepEqual(passed(['TE', 'gzip, trailers']), ['TE: trailers', 'Connection: TE']);
   assert.deepEqual(passed(['TE', 'gzip']), []);
   const upgrade = ['Connection', 'keep-alive, Upgrade', 'Upgrade', 'websocket', 'Sec-WebSocket-Key', 'k'];
-  assert.deepEqual(passed(upgrade, { upgrade: 'websocket' }), ['Sec-WebSocket-Key: k', 'Connection: Upgrade', 'Upgrade: websocket']);
+  assert.deepEqual(passed(upgrade, { upgrade: 'websocket' }), [
+    'Sec-WebSocket-Key: k',
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+  ]);
 });
 
 test('framing of a request that can be read in two ways is refused', () => {
@@ -148,6 +171,19 @@ test('a notebook sets cookies for its own host only, and never ours', () => {
 });
 
 test('trailers carry nothing that decides about a message', () => {
-  const bad = ['Content-Length', '1', 'Host', 'x', 'Authorization', 'x', 'Set-Cookie', 'x', 'Trailer', 'x', 'Postern-X', 'x'];
+  const bad = [
+    'Content-Length',
+    '1',
+    'Host',
+    'x',
+    'Authorization',
+    'x',
+    'Set-Cookie',
+    'x',
+    'Trailer',
+    'x',
+    'Postern-X',
+    'x',
+  ];
   assert.deepEqual(passingTrailers([...bad, 'Digest', 'abc']), ['Digest', 'abc']);
 });

@@ -31,11 +31,16 @@ test('names, values, order and duplicates are kept byte for byte', () => {
 
 test('the status line may come without a reason, and the reason may hold anything printable', () => {
   assert.equal(read('HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n').message, '');
-  assert.equal(read('HTTP/1.1 404 Ganz und gar nicht: \xfc\r\nContent-Length: 0\r\n\r\n').message, 'Ganz und gar nicht: \xfc');
+  assert.equal(
+    read('HTTP/1.1 404 Ganz und gar nicht: \xfc\r\nContent-Length: 0\r\n\r\n').message,
+    'Ganz und gar nicht: \xfc',
+  );
 });
 
 test('chunks, extensions and trailers are read', () => {
-  const result = read(`${OK}transfer-encoding: Chunked\r\n\r\n3;a="b"\r\nabc\r\n00A\r\n0123456789\r\n0\r\nX: y\r\n\r\n`);
+  const result = read(
+    `${OK}transfer-encoding: Chunked\r\n\r\n3;a="b"\r\nabc\r\n00A\r\n0123456789\r\n0\r\nX: y\r\n\r\n`,
+  );
   assert.deepEqual([result.body, result.trailers, result.complete], ['abc0123456789', ['X', 'y'], true]);
 });
 
@@ -53,7 +58,12 @@ test('without length and chunks the body ends with the connection, and the conne
 });
 
 test('the end in the middle of a head, a length or a chunk is a cut', () => {
-  for (const text of [OK, `${OK}Content-Length: 5\r\n\r\nhell`, `${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`, ''])
+  for (const text of [
+    OK,
+    `${OK}Content-Length: 5\r\n\r\nhell`,
+    `${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`,
+    '',
+  ])
     assert.equal(read(text, { end: true }).error?.code, 'upstream-closed');
 });
 
@@ -72,7 +82,8 @@ test('101 is for who asked, and all behind it belongs to the new protocol', () =
 });
 
 test('whether and how long the connection is kept is known', () => {
-  const kept = (fields: string, version = '1') => read(`HTTP/1.${version} 200 OK\r\n${fields}Content-Length: 0\r\n\r\n`);
+  const kept = (fields: string, version = '1') =>
+    read(`HTTP/1.${version} 200 OK\r\n${fields}Content-Length: 0\r\n\r\n`);
   assert.equal(kept('').keepAlive, true);
   assert.equal(kept('Connection: foo, Close\r\n').keepAlive, false);
   assert.equal(kept('', '0').keepAlive, false);
@@ -99,7 +110,16 @@ test('framing that two parsers could read differently is refused', () => {
   refused(`${OK}Content-Length: 5\r\nContent-Length: 6\r\n\r\n`, /unequal/);
   for (const value of ['+5', '-1', '5, 5', '0x5', '', '5 5', '1e3', '99999999999999999999'])
     refused(`${OK}Content-Length: ${value}\r\n\r\n`, /Content-Length/);
-  for (const value of ['gzip', 'gzip, chunked', 'chunked, chunked', 'identity', '', 'chunked;q=1', 'xchunked', '"chunked"'])
+  for (const value of [
+    'gzip',
+    'gzip, chunked',
+    'chunked, chunked',
+    'identity',
+    '',
+    'chunked;q=1',
+    'xchunked',
+    '"chunked"',
+  ])
     refused(`${OK}Transfer-Encoding: ${value}\r\n\r\n`, /Transfer-Encoding/);
   refused(`${OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n`, /Transfer-Encoding/);
   refused('HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', /1\.0/);
@@ -108,7 +128,17 @@ test('framing that two parsers could read differently is refused', () => {
 
 test('chunks with anything but a plain size are refused', () => {
   const chunked = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
-  for (const body of [';\r\n', 'g\r\n', '0x5\r\nhello', '-5\r\n', ' 5\r\nhello', '5 \r\nhello', '5\nhello', '5\r\nhello!!', '\r\n'])
+  for (const body of [
+    ';\r\n',
+    'g\r\n',
+    '0x5\r\nhello',
+    '-5\r\n',
+    ' 5\r\nhello',
+    '5 \r\nhello',
+    '5\nhello',
+    '5\r\nhello!!',
+    '\r\n',
+  ])
     refused(chunked + body, /chunk/);
   refused(`${chunked}${'0'.repeat(14)}\r\n`, /size/);
   refused(`${chunked}5;${'x'.repeat(5000)}`, /extension/);
@@ -118,9 +148,22 @@ test('chunks with anything but a plain size are refused', () => {
 });
 
 test('what is not HTTP is said at once, without waiting for the end of a head', () => {
-  for (const text of ['SSH-2.0-OpenSSH_9.6\r\n', 'HTTP/2 200\r\n\r\n', '\x16\x03\x01', '\r\nHTTP/1.1 200 OK\r\n\r\n', 'hTTP/1.1'])
+  for (const text of [
+    'SSH-2.0-OpenSSH_9.6\r\n',
+    'HTTP/2 200\r\n\r\n',
+    '\x16\x03\x01',
+    '\r\nHTTP/1.1 200 OK\r\n\r\n',
+    'hTTP/1.1',
+  ])
     assert.equal(read(text).error?.code, 'upstream-response-invalid', text);
-  for (const line of ['HTTP/1.1  200 OK', 'HTTP/1.1 20 OK', 'HTTP/1.1 2000 OK', 'HTTP/1.2 200 OK', 'HTTP/1.1 200OK', 'HTTP/1.1 099 X'])
+  for (const line of [
+    'HTTP/1.1  200 OK',
+    'HTTP/1.1 20 OK',
+    'HTTP/1.1 2000 OK',
+    'HTTP/1.2 200 OK',
+    'HTTP/1.1 200OK',
+    'HTTP/1.1 099 X',
+  ])
     refused(`${line}\r\n\r\n`, /status line|begin/);
 });
 
