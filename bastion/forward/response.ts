@@ -2,10 +2,9 @@
 
 import { PosternError } from '../../shared/errors.ts';
 import { invalidResponse, readHead, readTrailers } from './response-head.ts';
+import { MAX_SECTION, SECTION_END, Section, sectionTooLong } from './section.ts';
 import type { Framing, ResponseHead } from './response-head.ts';
 
-/** Longest head, and longest trailer section, in bytes. */
-export const MAX_HEAD = 64 * 1024;
 export const MAX_INTERIM = 16;
 /** Digits of a chunk's size, leading zeros included: 13 stay below 2^53. */
 const MAX_SIZE_DIGITS = 13;
@@ -14,7 +13,7 @@ const MAX_EXTENSION = 4096;
 
 const CR = 13;
 const LF = 10;
-const HEAD_END = Buffer.from('\r\n\r\n');
+const LINE_END = Buffer.from('\r\n');
 const PREFIX = Buffer.from('HTTP/1.');
 
 /** Called in the order of the bytes, from inside `read` and `finish`. */
@@ -55,9 +54,8 @@ export class ResponseReader {
   #left = 0;
   #digits = 0;
   #extension = 0;
-  /** Bytes of a head or trailer section that did not arrive in one piece. */
-  #held = NOTHING;
-  #heldBytes = 0;
+  /** A head or trailer section that did not arrive in one piece. */
+  readonly #section = new Section();
 
   constructor(sink: ResponseSink) {
     this.#sink = sink;
@@ -70,7 +68,7 @@ export class ResponseReader {
     this.#upgrade = upgrade;
     this.#interim = 0;
     this.#started = false;
-    this.#heldBytes = 0;
+    this.#section.clear();
   }
 
   /** True once a byte of the expected response has been read. */
@@ -118,46 +116,16 @@ export class ResponseReader {
   }
 
   #readHead(chunk: Buffer, position: number): number {
-    const end = this.#heldBytes === 0 ? chunk.indexOf(HEAD_END, position) : -1;
+    const section = this.#section;
+    const end = section.empty ? chunk.indexOf(SECTION_END, position) : -1;
     if (end >= 0) {
-      if (end + 4 - position > MAX_HEAD) throw tooLong();
+      if (end + 4 - position > MAX_SECTION) throw sectionTooLong();
       return this.#head(chunk.toString('latin1', position, end + 2), chunk, end + 4);
     }
-    const next = this.#hold(chunk, position);
-    this.#checkPrefix();
-    if (next < 0) return chunk.length;
-    const text = this.#held.toString('latin1', 0, this.#heldBytes - 2);
-    this.#heldBytes = 0;
-    return this.#head(text, chunk, next);
-  }
-
-  /** What is certainly no HTTP is said so at once, instead of waiting for the end of a head that may never come. */
-  #checkPrefix(): void {
-    const length = Math.min(PREFIX.length, this.#heldBytes);
-    if (this.#held.compare(PREFIX, 0, length, 0, length) !== 0) throw invalidResponse('it does not begin with HTTP/1.');
-  }
-
-  /** Keeps the chunk's bytes up to the end of the section; answers the position behind that end, or -1 when it is yet to come. */
-  #hold(chunk: Buffer, position: number): number {
-    const before = this.#heldBytes;
-    const take = Math.min(chunk.length - position, MAX_HEAD + 1 - before);
-    this.#reserve(before + take);
-    chunk.copy(this.#held, before, position, position + take);
-    this.#heldBytes = before + take;
-    const section = this.#held.subarray(0, this.#heldBytes);
-    const end = section.indexOf(HEAD_END, Math.max(0, before - 3));
-    refuseBareLineFeed(section, before, end < 0 ? section.length : end);
-    if (end < 0 ? section.length > MAX_HEAD : end + 4 > MAX_HEAD) throw tooLong();
-    if (end < 0) return -1;
-    this.#heldBytes = end + 4;
-    return position + end + 4 - before;
-  }
-
-  #reserve(bytes: number): void {
-    if (this.#held.length >= bytes) return;
-    const grown = Buffer.allocUnsafe(Math.max(1024, 2 * bytes));
-    this.#held.copy(grown, 0, 0, this.#heldBytes);
-    this.#held = grown;
+    const next = section.hold(chunk, position);
+    // What is certainly no HTTP is said so at once, instead of waiting for the end of a head that may never come.
+    if (!section.beginsLike(PREFIX)) throw invalidResponse('it does not begin with HTTP/1.');
+    return next < 0 ? chunk.length : this.#head(section.take(), chunk, next);
   }
 
   #head(text: string, chunk: Buffer, next: number): number {
@@ -241,38 +209,24 @@ export class ResponseReader {
   }
 
   #readTrailers(chunk: Buffer, position: number): number {
-    if (this.#heldBytes === 0) {
+    const section = this.#section;
+    if (section.empty) {
       if (chunk[position] === CR && chunk[position + 1] === LF)
         return this.#complete(NO_TRAILERS, chunk.subarray(position + 2));
       // The line end of the last chunk stands in front, so that an empty section ends like any other.
-      this.#reserve(2);
-      this.#heldBytes = HEAD_END.copy(this.#held, 0, 0, 2);
+      section.hold(LINE_END, 0);
     }
-    const next = this.#hold(chunk, position);
+    const next = section.hold(chunk, position);
     if (next < 0) return chunk.length;
-    const text = this.#held.toString('latin1', 2, this.#heldBytes - 2);
-    return this.#complete(readTrailers(text), chunk.subarray(next));
+    return this.#complete(readTrailers(section.take().slice(LINE_END.length)), chunk.subarray(next));
   }
 
   /** Ends the reading of this chunk: what is left of it goes to the sink. */
   #complete(rawTrailers: readonly string[], rest: Buffer): number {
     this.#state = 'idle';
-    this.#heldBytes = 0;
+    this.#section.clear();
     this.#sink.onComplete(rawTrailers, rest);
     return Number.MAX_SAFE_INTEGER;
-  }
-}
-
-function tooLong(): PosternError {
-  return invalidResponse(`a head of more than ${MAX_HEAD} bytes`);
-}
-
-/** A line that ends without CR is never going to be completed by more bytes: refused as soon as it is there. */
-function refuseBareLineFeed(section: Buffer, from: number, to: number): void {
-  let position = section.indexOf(LF, from);
-  while (position >= 0 && position < to) {
-    if (position === 0 || section[position - 1] !== CR) throw invalidResponse('a bare line feed in the head');
-    position = section.indexOf(LF, position + 1);
   }
 }
 

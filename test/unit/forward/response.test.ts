@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { MAX_HEAD } from '../../../bastion/forward/response.ts';
+import { MAX_SECTION } from '../../../bastion/forward/section.ts';
 import { PosternError } from '../../../shared/errors.ts';
 import { readWhole, type ReadOptions } from '../../support/read-response.ts';
 
@@ -169,7 +169,7 @@ test('what is not HTTP is said at once, without waiting for the end of a head', 
 
 test('a head ends within 64 KiB', () => {
   const padded = (bytes: number) => `${OK}Content-Length: 0\r\nX: ${'x'.repeat(bytes)}\r\n\r\n`;
-  const room = MAX_HEAD - padded(0).length;
+  const room = MAX_SECTION - padded(0).length;
   assert.ok(read(padded(room)).complete);
   refused(padded(room + 1), /65536/);
   refused(`${OK}X: ${'x'.repeat(70_000)}`, /65536/);
