@@ -65,8 +65,9 @@ export function sourcePrograms(): Programs {
   };
 }
 
-export function runEnvironment(run: Run): Record<string, string> {
-  return childEnvironment({ ...run.environment, [MARKER]: run.id });
+function runEnvironment(run: Run): Record<string, string> {
+  // What a killed program could not remove goes with the run's folder.
+  return childEnvironment({ TMPDIR: run.folder, ...run.environment, [MARKER]: run.id });
 }
 
 function startChild(run: Run, name: string, words: readonly string[]): Child {
