@@ -1,7 +1,9 @@
 // One attempt to register at the bastion: the token read afresh, the upgrade, and a session over the link.
 
 import { PosternError } from '../shared/errors.ts';
-import { dialLink } from '../shared/link/dial.ts';
+import { dialCarrier, type DialOptions } from '../shared/link/dial.ts';
+import { WebSocketLink, type Carrier } from '../shared/link/websocket-link.ts';
+import { systemClock } from '../shared/mux/clock.ts';
 import { Session } from '../shared/mux/session.ts';
 import type { Stream } from '../shared/mux/stream.ts';
 import { lookup } from '../shared/net/resolve.ts';
@@ -11,9 +13,11 @@ import {
   encodeHeader,
   REGISTRATION_HEADER,
   TUNNEL_PATH,
+  type Acceptance,
   type Info,
   type Registration,
 } from '../shared/wire/handshake.ts';
+import { Resumer, type ResumeEvents } from './resume.ts';
 import { readSecretFile } from './secret-file.ts';
 import type { Dial } from './supervise.ts';
 
@@ -30,42 +34,76 @@ export interface DialPlan {
   registration(): Registration;
   onStream(stream: Stream): void;
   onInfo(info: Info): void;
+  /** The connection broke and goes on. */
+  readonly pauses: ResumeEvents;
 }
 
 /** Makes the supervisor's dial. It rejects with a DialError, or a PosternError `options-invalid` for an unusable token file. */
 export function createDial(plan: DialPlan): Dial {
   return async (signal, onGoAway) => {
     const registration = plan.registration();
-    const { link, headers } = await dialLink({
-      url: tunnelUrl(plan.bastion),
+    const { carrier, headers } = await dialCarrier({
+      ...reach(plan, registration),
       headers: {
         authorization: `Bearer ${readSecretFile(plan.tokenFile)}`,
         'user-agent': registration.agent,
         [REGISTRATION_HEADER]: encodeHeader(registration),
       },
-      ca: plan.ca,
-      lookup,
-      timeoutMs: plan.timeoutMs,
       signal,
-      zeroMask: plan.zeroMask,
-      maxMessage: registration.limits.message,
     });
     try {
       const acceptance = decodeAcceptance(String(headers[ACCEPTANCE_HEADER] ?? ''));
-      const session = new Session(link, {
-        role: 'agent',
-        own: registration.limits,
-        peer: acceptance.limits,
-        onStream: (stream) => plan.onStream(stream),
-        onInfo: (info) => plan.onInfo(info),
-        onGoAway,
-      });
-      return { session, acceptance };
+      return { session: begin({ plan, registration, acceptance }, carrier, onGoAway), acceptance };
     } catch (cause) {
-      const error = new PosternError('protocol-error', "the bastion's acceptance cannot be read", { cause });
-      link.destroy(error);
-      throw error;
+      carrier.webSocket.terminate();
+      throw new PosternError('protocol-error', "the bastion's acceptance cannot be read", { cause });
     }
+  };
+}
+
+type OnGoAway = Parameters<Dial>[1];
+
+interface Agreed {
+  readonly plan: DialPlan;
+  readonly registration: Registration;
+  readonly acceptance: Acceptance;
+}
+
+function begin({ plan, registration, acceptance }: Agreed, carrier: Carrier, onGoAway: OnGoAway): Session {
+  const link: WebSocketLink = new WebSocketLink(carrier, {
+    // Beyond the bastion's patience, since only the bastion's word tells when it is really over.
+    graceMs: 2 * acceptance.resumeMs,
+    onLost: (error) => resumer.lost(error),
+  });
+  const resumer = new Resumer({
+    link,
+    acceptance,
+    dial: (headers, signal) => dialCarrier({ ...reach(plan, registration), headers, signal }),
+    clock: systemClock,
+    random: Math.random,
+    events: plan.pauses,
+  });
+  const session = new Session(link, {
+    role: 'agent',
+    own: registration.limits,
+    peer: acceptance.limits,
+    onStream: (stream) => plan.onStream(stream),
+    onInfo: (info) => plan.onInfo(info),
+    onGoAway,
+  });
+  void session.closed.then(() => resumer.stop());
+  return session;
+}
+
+/** How to get there, the same for a registration and for a resumption. */
+function reach(plan: DialPlan, registration: Registration): Omit<DialOptions, 'headers' | 'signal'> {
+  return {
+    url: tunnelUrl(plan.bastion),
+    ca: plan.ca,
+    lookup,
+    timeoutMs: plan.timeoutMs,
+    zeroMask: plan.zeroMask,
+    maxMessage: registration.limits.message,
   };
 }
 

@@ -13,6 +13,7 @@ import { createAnnouncer, type AnnounceOptions, type Announcer } from './announc
 import { createDial } from './dial.ts';
 import { OneTimeLink } from './links.ts';
 import type { CommonValues } from './options.ts';
+import type { ResumeEvents } from './resume.ts';
 import { readSecretFile } from './secret-file.ts';
 import { createServe, type Phase } from './serve.ts';
 import { Supervisor, type SupervisionEvents } from './supervise.ts';
@@ -65,6 +66,7 @@ export class Offer {
         registration: () => ({ ...registration, links: this.#hashes() }),
         onStream: this.#serve(),
         onInfo: (info) => this.#informed(info),
+        pauses: this.#pauses(),
       }),
       backoff: createBackoff({ ...BACKOFF, random: Math.random }),
       clock: systemClock,
@@ -167,6 +169,15 @@ export class Offer {
         this.#log.warn({ code: error.code }, `${error.message}; this agent serves no visitors any more`);
         this.#replaced.resolve(error);
       },
+    };
+  }
+
+  #pauses(): ResumeEvents {
+    return {
+      paused: (err) =>
+        this.#log.warn({ code: err.code }, `The connection broke; what is under way waits: ${err.message}`),
+      resumed: (afterMs) =>
+        this.#log.info({ afterMs: Math.round(afterMs) }, 'The connection is back; everything goes on'),
     };
   }
 

@@ -165,6 +165,7 @@ export class Endpoint {
     const acceptance = encodeHeader({
       bastion,
       ...granted,
+      resumeMs,
       urls: Object.fromEntries(names.map((name) => [name, urlOf(name)])),
       expiresAt: candidate.identity.expiresAt,
       features: [],

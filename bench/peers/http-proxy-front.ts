@@ -46,6 +46,7 @@ async function register(request: IncomingMessage, socket: Duplex, head: Buffer):
     bastion: 'http-proxy-front',
     session: randomBytes(16).toString('hex'),
     resumeKey: randomBytes(32).toString('base64url'),
+    resumeMs: 0,
     urls: Object.fromEntries(registration.names.map((name) => [name, `https://${name}.${domain}:${port}`])),
     expiresAt: Date.now() + DAY_MS,
     features: [],

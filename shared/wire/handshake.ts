@@ -61,6 +61,8 @@ export interface Acceptance {
   readonly session: string;
   /** 256 random bits, base64url: the key of resumption proofs. Never logged. */
   readonly resumeKey: string;
+  /** How long the bastion keeps the session of a lost link, in milliseconds. */
+  readonly resumeMs: number;
   /** name -> URL under which visitors reach it. */
   readonly urls: Readonly<Record<string, string>>;
   /** Unix milliseconds at which the credential, and with it the tunnel, ends. */
@@ -125,6 +127,7 @@ export function decodeAcceptance(header: string): Acceptance {
     bastion: text(json, 'bastion', 100),
     session: hexadecimal(json, 'session', 32),
     resumeKey: text(json, 'resumeKey', 64),
+    resumeMs: count(json, 'resumeMs', Number.MAX_SAFE_INTEGER),
     urls: Object.fromEntries(Object.entries(urls).map(([name, url]) => [name, plainText(url, 'urls', 500)])),
     expiresAt: count(json, 'expiresAt', Number.MAX_SAFE_INTEGER),
     features: list(json, 'features', 64, (item) => plainText(item, 'features', 40)),

@@ -100,6 +100,7 @@ export class BareBastion {
       bastion: 'bare-bastion/0',
       session: '0'.repeat(32),
       resumeKey: 'k'.repeat(43),
+      resumeMs: 0,
       urls: Object.fromEntries(registration.names.map((name) => [name, `https://${name}.${DOMAIN}/`])),
       expiresAt: Date.now() + 3_600_000,
       features: [],

@@ -11,6 +11,7 @@ const ACCEPTANCE: Acceptance = {
   bastion: 'bastion/0',
   session: '0'.repeat(32),
   resumeKey: 'k',
+  resumeMs: 0,
   urls: {},
   expiresAt: 0,
   features: [],

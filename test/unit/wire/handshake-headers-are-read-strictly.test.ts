@@ -31,6 +31,7 @@ const acceptance: Acceptance = {
   bastion: 'postern-bastion/0.1.0',
   session: 'f'.repeat(32),
   resumeKey: 'k'.repeat(43),
+  resumeMs: 0,
   urls: { alice: 'https://alice.notebooks.example.org' },
   expiresAt: 1_800_000_000_000,
   features: [],
