@@ -69,32 +69,21 @@ class FrontDesk implements Household {
   destroy(server: Server): void {
     this.draining = true;
     server.close();
-    server.closeIdleConnections();
+    server.closeAllConnections();
     for (const connection of this.connections) connection.socket.destroy();
   }
 
   /** Not the server's own 'close', which would wait for the tunnels' sockets too: they end with their tunnels. */
-  #drain(server: Server, deadlineMs: number): Promise<void> {
+  async #drain(server: Server, deadlineMs: number): Promise<void> {
     this.draining = true;
     server.close();
     server.closeIdleConnections();
-    return new Promise((resolve) => {
-      const left = new Set(this.connections);
-      const timer = setTimeout(() => this.destroy(server), deadlineMs);
-      const ended = (connection: VisitorConnection): void => {
-        left.delete(connection);
-        if (left.size > 0) return;
-        clearTimeout(timer);
-        resolve();
-      };
-      for (const connection of this.connections) {
-        connection.socket.once('close', () => ended(connection));
-        if (!connection.busy) connection.socket.destroySoon();
-      }
-      if (left.size === 0) {
-        clearTimeout(timer);
-        resolve();
-      }
-    });
+    const deadline = Promise.withResolvers<void>();
+    const timer = setTimeout(deadline.resolve, deadlineMs);
+    const ended = [...this.connections].map((connection) => connection.ended);
+    for (const connection of this.connections) if (!connection.busy) connection.socket.destroySoon();
+    await Promise.race([Promise.all(ended), deadline.promise]);
+    clearTimeout(timer);
+    this.destroy(server);
   }
 }

@@ -74,6 +74,8 @@ export class VisitorConnection implements VisitHost, Acquaintance {
   next(visit: Http1Visit): void {
     if (visit !== this.#current) return;
     this.#current = undefined;
+    // Nobody would hear the answers to what waits behind a cut one.
+    if (this.socket.destroyed || this.socket.writableEnded) this.#waiting.length = 0;
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) this.#begin(waiting);
     // The head may have gone out with a promise to stay, before the front began to close.
@@ -88,6 +90,14 @@ export class VisitorConnection implements VisitHost, Acquaintance {
     this.#refused = true;
     visit?.gone(code);
     answerRaw(this.socket, code, clean ? rawPacket : null);
+  }
+
+  /** Once the socket has closed. */
+  get ended(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.socket.closed) resolve();
+      else this.socket.once('close', () => resolve());
+    });
   }
 
   /** The socket belongs to somebody else from now on. */

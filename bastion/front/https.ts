@@ -24,6 +24,7 @@ export interface HttpsLimits {
 const KEEP_ALIVE_PROBE_MS = 30_000;
 
 export function createHttps(tls: TlsSource, limits: HttpsLimits, log: Log): Server {
+  const headersTimeout = limits.headersTimeoutMs ?? 15_000;
   const server = createServer({
     ALPNProtocols: ['http/1.1'],
     minVersion: 'TLSv1.2',
@@ -38,11 +39,11 @@ export function createHttps(tls: TlsSource, limits: HttpsLimits, log: Log): Serv
     },
     handshakeTimeout: limits.handshakeTimeoutMs ?? 10_000,
     maxHeaderSize: limits.maxHeaderBytes ?? 32 * 1024,
-    headersTimeout: limits.headersTimeoutMs ?? 15_000,
+    headersTimeout,
     // A day-long upload is normal: there is no timeout on a request as a whole.
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveMs ?? 75_000,
-    connectionsCheckingInterval: 5000,
+    connectionsCheckingInterval: Math.min(5000, headersTimeout / 2),
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
     noDelay: true,
