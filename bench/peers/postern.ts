@@ -23,7 +23,7 @@ export const postern: Peer = {
   describe: async () => `bastion and agent from the sources, Node ${process.version}`,
   async start(ground) {
     const run = runOf(ground, 'postern');
-    const bastion = await startBastion(run, await freePort(0), ground);
+    const bastion = await startBastion(run, await freePort(0), { certificate: ground });
     const tokenFile = await createToken(run, 'bench', NAME);
     const to = `http://127.0.0.1:${ground.upstreamPort}`;
     const agent = await startAgent(run, bastion, { name: NAME, tokenFile, serve: { to } });

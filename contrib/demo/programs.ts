@@ -82,14 +82,21 @@ export interface OwnCertificate {
   readonly caFile: string;
 }
 
+export interface BastionOptions {
+  readonly certificate?: OwnCertificate;
+  /** More options of `serve`. */
+  readonly extra?: readonly string[];
+}
+
 /** Starts a bastion on 127.0.0.1 and waits until it accepts. State and CA are those in the run's folder, made if absent. */
-export async function startBastion(run: Run, port: number, certificate?: OwnCertificate): Promise<Bastion> {
+export async function startBastion(run: Run, port: number, options: BastionOptions = {}): Promise<Bastion> {
+  const { certificate, extra = [] } = options;
   const state = stateFolder(run);
   const listen = `127.0.0.1:${port}`;
   const files =
     certificate === undefined ? [] : ['--tls-cert', certificate.certificateFile, '--tls-key', certificate.keyFile];
-  const options = ['--domain', run.domain, '--listen', listen, '--state', state, ...files];
-  const child = startChild(run, 'bastion', [...run.programs.bastion, 'serve', ...options]);
+  const args = ['--domain', run.domain, '--listen', listen, '--state', state, ...files, ...extra];
+  const child = startChild(run, 'bastion', [...run.programs.bastion, 'serve', ...args]);
   await child.line((line) => (line.includes(SERVING) ? true : undefined), BASTION_READY_MS);
   const caFile = certificate?.caFile ?? (await exportAuthority(run));
   return { child, port, origin: `https://${run.domain}:${port}`, caFile, ca: readFileSync(caFile, 'utf8') };

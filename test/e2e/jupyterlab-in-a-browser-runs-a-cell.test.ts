@@ -16,7 +16,7 @@ const skip = 'reason' in found ? found.reason : skipWithoutJupyterLab;
 const LAB_MS = 60_000;
 
 test('the owner opens JupyterLab with the link, runs a cell and sees its output', { skip }, async () => {
-  await using world = await JupyterWorld.start({ 'postern.ipynb': NOTEBOOK });
+  await using world = await JupyterWorld.start({ notebooks: { 'postern.ipynb': NOTEBOOK } });
   const browser = await openBrowser((found as { browser: Browser }).browser, world.bastion.ca);
   try {
     const page = await browser.context.newPage();

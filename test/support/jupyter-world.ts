@@ -39,6 +39,13 @@ async function build(): Promise<Programs> {
   return { bastion: program('bastion'), agent: executable === undefined ? program('agent') : [resolve(executable)] };
 }
 
+export interface WorldOptions {
+  /** Files in JupyterLab's directory: name and content. */
+  readonly notebooks?: Readonly<Record<string, string>>;
+  /** More options of `postern-bastion serve`. */
+  readonly bastionOptions?: readonly string[];
+}
+
 export class JupyterWorld implements AsyncDisposable {
   readonly run: Run;
   /** JupyterLab's root directory. */
@@ -54,8 +61,8 @@ export class JupyterWorld implements AsyncDisposable {
     this.agent = agent;
   }
 
-  /** Starts everything and waits until the agent shows its link. `notebooks` are files in JupyterLab's directory. */
-  static async start(notebooks: Readonly<Record<string, string>> = {}): Promise<JupyterWorld> {
+  /** Starts everything and waits until JupyterLab answers. */
+  static async start({ notebooks = {}, bastionOptions = [] }: WorldOptions = {}): Promise<JupyterWorld> {
     const folder = mkdtempSync(join(tmpdir(), 'postern-e2e-'));
     const id = randomBytes(8).toString('hex');
     const environment = jupyterEnvironment(folder);
@@ -63,7 +70,7 @@ export class JupyterWorld implements AsyncDisposable {
     try {
       mkdirSync(join(folder, 'files'));
       for (const [name, text] of Object.entries(notebooks)) writeFileSync(join(folder, 'files', name), text);
-      const bastion = await startBastion(run, await freePort(0));
+      const bastion = await startBastion(run, await freePort(0), { extra: bastionOptions });
       const tokenFile = await createToken(run, 'alice', NAME);
       const command = jupyterCommand(lab as JupyterLab, folder);
       return new JupyterWorld(
