@@ -1,4 +1,4 @@
-// A front over real TLS with a tunnel whose streams are plain sockets to an upstream: everything of a visit but the tunnel.
+// A front over real TLS, sessions over a link in memory, and the agent's way to serve: a visit without registration and WebSocket.
 
 import { createServer, type RequestListener, type Server as HttpServer } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
@@ -7,14 +7,17 @@ import { after } from 'node:test';
 import { connect, createServer as createNetServer, type Server, type Socket } from 'node:net';
 import { connect as tlsConnect, createSecureContext, type TLSSocket } from 'node:tls';
 
+import { createServe } from '../../agent/serve.ts';
 import type { Admission } from '../../bastion/auth/gate.ts';
-import type { UpstreamStream } from '../../bastion/forward/stream-pool.ts';
 import { startFront, type ExchangeRecord, type Front, type FrontOptions } from '../../bastion/front/front.ts';
 import type { VisitedTunnel } from '../../bastion/front/reception.ts';
 import { createAuthority } from '../../certs/authority.ts';
 import { issueLeaf } from '../../certs/leaf.ts';
 import { NO_LOG } from '../../shared/program/log.ts';
+import { systemClock } from '../../shared/mux/clock.ts';
+import { Session } from '../../shared/mux/session.ts';
 import { listenOn } from '../../shared/net/listen.ts';
+import { linkPair } from './link-pair.ts';
 
 export const DOMAIN = 'notebooks.example.org';
 export const HOST = `alice.${DOMAIN}`;
@@ -37,7 +40,7 @@ export interface Received {
 export interface World {
   readonly front: Front;
   readonly port: number;
-  /** Sockets that the tunnel opened to the upstream, in order. */
+  /** Sockets that the agent's side opened to the upstream, in order. */
   readonly opened: Socket[];
   readonly records: ExchangeRecord[];
   /** Raw connection of a visitor, TLS verified. */
@@ -64,7 +67,8 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
   const upstreamPort = await listenOn(server, { host: '127.0.0.1', port: 0 });
   const opened: Socket[] = [];
   const records: ExchangeRecord[] = [];
-  const tunnel = { ...fakeTunnel(upstreamPort, opened), ...options.tunnel };
+  const open = sessionOpener(upstreamPort, opened);
+  const tunnel = { ...fakeTunnel(open), ...options.tunnel };
   const front = await startFront(
     { host: '127.0.0.1', port: 0 },
     {
@@ -120,12 +124,7 @@ function serverOf(upstream: Upstream): Server {
   });
 }
 
-/** A socket with a stream's way to end; the tests see what the bastion does with streams as what happens to sockets. */
-export function asStream(socket: Socket): UpstreamStream {
-  return Object.assign(socket, { abort: () => void socket.destroy() });
-}
-
-function fakeTunnel(port: number, opened: Socket[]): VisitedTunnel {
+function fakeTunnel(open: VisitedTunnel['open']): VisitedTunnel {
   return {
     identity: { owner: 'alice' },
     access: 'public',
@@ -133,12 +132,33 @@ function fakeTunnel(port: number, opened: Socket[]): VisitedTunnel {
     authorization: () => 'token of-the-notebook',
     readiness: () => undefined,
     spendLink: () => false,
-    open: () => {
-      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
-      opened.push(socket);
-      return asStream(socket);
+    open,
+  };
+}
+
+function dial(port: number, opened: Socket[]): Socket {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  opened.push(socket);
+  return socket;
+}
+
+/** Two sessions over a link in memory, and an agent's way to serve streams at the other end. */
+function sessionOpener(port: number, opened: Socket[]): VisitedTunnel['open'] {
+  const limits = { credit: 262_144, streams: 1000, message: 65_536 };
+  const { bastion: near, agent: far } = linkPair();
+  const upstream = {
+    label: 'test',
+    dial: () => {
+      const socket = dial(port, opened);
+      socket.on('error', () => {});
+      return Promise.resolve(socket);
     },
   };
+  const services = new Map([['web', { name: 'web', upstream, phase: () => 'ready' as const }]]);
+  const serve = createServe({ services, connectTimeoutMs: 5000, clock: systemClock, log: NO_LOG });
+  new Session(far, { role: 'agent', own: limits, peer: limits, onStream: serve });
+  const session = new Session(near, { role: 'bastion', own: limits, peer: limits });
+  return (service, visitor) => session.open({ service, visitor });
 }
 
 function openSocket(port: number, servername: string): Promise<TLSSocket> {
@@ -193,4 +213,9 @@ export function until(socket: Socket | TLSSocket, awaited: string): Promise<stri
     socket.on('error', () => {});
     socket.on('close', done);
   });
+}
+
+/** Once the socket has closed, whoever closed it. */
+export async function closed(socket: Socket | undefined): Promise<void> {
+  while (socket?.closed === false) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -7,7 +7,7 @@ import { request as httpsRequest } from 'node:https';
 import { test } from 'node:test';
 
 import { PosternError } from '../../../shared/errors.ts';
-import { frontWorld, whole } from '../../support/front-world.ts';
+import { closed, frontWorld, whole } from '../../support/front-world.ts';
 
 const BAD: Record<string, string> = {
   'another protocol': 'SSH-2.0-OpenSSH_9.6\r\n',
@@ -29,7 +29,7 @@ for (const [what, bytes] of Object.entries(BAD)) {
     const world = await frontWorld({ raw: (socket) => socket.once('data', () => socket.write(bytes, 'latin1')) });
     const { status, headers } = await world.fetch('/');
     assert.deepEqual([status, headers['postern-code']], [502, 'upstream-response-invalid']);
-    assert.equal(world.opened[0]?.destroyed, true);
+    await closed(world.opened[0]);
     assert.equal(world.records[0]?.code, 'upstream-response-invalid');
     await world.close();
   });
