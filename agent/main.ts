@@ -15,17 +15,22 @@ runProgram(async ({ argv, env, stderr, readFile }) => {
   const { logLevel, logFormat } = command.values;
   const pretty = logFormat === 'auto' ? undefined : logFormat === 'pretty';
   const log = createLog({ name: 'postern-agent', level: logLevel, pretty, stream: stderr });
-  const running = await startAgent(command, {
+  const started = startAgent(command, {
     env,
     uid: process.geteuid?.() ?? -1,
     terminal: stderr.isTTY ? stderr : undefined,
     log,
   });
-  process.once('exit', () => running.abandon());
+  // From here on, not only once it runs: a signal in between would leave the command behind.
   const shutdown = onShutdown(
-    { graceful: (signal) => running.stop(signal), now: () => running.kill() },
+    {
+      graceful: async (signal) => (await started).stop(signal),
+      now: () => void started.then((running) => running.kill()),
+    },
     command.command === 'run' && process.stdin.isTTY ? withoutCtrlC() : process,
   );
+  const running = await started;
+  process.once('exit', () => running.abandon());
   const code = await running.done;
   shutdown.dispose();
   return code;

@@ -26,8 +26,6 @@ export interface IncomingStream extends Duplex {
   readonly service: string;
   /** Resets after what is queued. */
   fail(code: ErrorCode): void;
-  /** Resets now. */
-  abort(code: ErrorCode): void;
 }
 
 export interface ServeOptions {
@@ -64,7 +62,7 @@ function dialFor(stream: IncomingStream, service: Service, options: ServeOptions
     (socket) => {
       settled();
       void splice(stream, socket, (failed, _other, error) =>
-        failed === stream ? cut(socket) : tell(stream, upstreamCode(error)),
+        failed === stream ? cut(socket) : stream.fail(upstreamCode(error)),
       );
     },
     (error: unknown) => {
@@ -75,13 +73,6 @@ function dialFor(stream: IncomingStream, service: Service, options: ServeOptions
       stream.fail(code);
     },
   );
-}
-
-/** The notebook's side broke off. If its answer had ended before, the visitor still gets all of it, and then the reset. */
-function tell(stream: IncomingStream, code: ErrorCode): void {
-  if (!stream.writableEnded) stream.fail(code);
-  else if (stream.writableFinished) stream.abort(code);
-  else stream.once('finish', () => stream.abort(code));
 }
 
 /** The visitor's side broke off: the notebook must not mistake that for an end. */

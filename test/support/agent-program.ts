@@ -42,7 +42,7 @@ export class AgentProgram {
     this.process = spawn(file, args, { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.process.stdout, this.process.stderr])
       stream?.setEncoding('utf8').on('data', (data: string) => (this.#output += data));
-    this.exited = once(this.process, 'close').then(([code, signal]) => ({ code, signal }) as AgentExit);
+    this.exited = once(this.process, 'close').then(([code, signal]) => ({ code, signal }));
   }
 
   /** Everything it and its command wrote. */
