@@ -1,6 +1,7 @@
 // Requests that two parsers could read differently get a coded 400 and never reach the notebook.
 
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 
 import { everything, frontWorld, HOST } from '../support/front-world.ts';
@@ -115,7 +116,6 @@ test('CONNECT is 405', async () => {
 
 test('garbage instead of TLS, and a name that no certificate covers, harm nobody', async () => {
   const world = await frontWorld({ http: (_request, response) => response.end('fine') });
-  const { connect } = await import('node:net');
   for (let round = 0; round < 5; round += 1) {
     const garbage = connect(world.port, '127.0.0.1');
     garbage.write(Buffer.from(Array.from({ length: 300 }, (_, index) => (index * 31 + round) % 256)));

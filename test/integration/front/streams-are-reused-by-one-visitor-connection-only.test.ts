@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { Agent } from 'node:https';
 import { test } from 'node:test';
 
-import { frontWorld } from '../../support/front-world.ts';
+import { everything, frontWorld } from '../../support/front-world.ts';
 
 const hello = { http: (_request: unknown, response: { end(text: string): void }) => response.end('hello') } as const;
 
@@ -61,7 +61,6 @@ test('pipelined requests are answered in their order over one stream, sixteen ma
   const world = await frontWorld({ http: (request, response) => response.end(`<${request.url}>`) });
   const ask = (path: string, last = false): string =>
     `GET ${path} HTTP/1.1\r\nHost: alice.notebooks.example.org\r\n${last ? 'Connection: close\r\n' : ''}\r\n`;
-  const { everything } = await import('../../support/front-world.ts');
   const some = await world.socket();
   some.write(Array.from({ length: 10 }, (_, index) => ask(`/${index}`, index === 9)).join(''));
   const answers = (await everything(some)).match(/<[^>]*>/g);

@@ -12,7 +12,11 @@ const kindOf = (host: string): string => {
 };
 
 test('a name is the one label below the domain, whatever its case, port or trailing dot', () => {
-  for (const host of ['alice.notebooks.example.org', 'ALICE.Notebooks.Example.ORG:8443', 'alice.notebooks.example.org.:443'])
+  for (const host of [
+    'alice.notebooks.example.org',
+    'ALICE.Notebooks.Example.ORG:8443',
+    'alice.notebooks.example.org.:443',
+  ])
     assert.equal(kindOf(host), 'name alice');
   assert.equal(kindOf(`${'a'.repeat(63)}.${DOMAIN}`), `name ${'a'.repeat(63)}`);
   assert.equal(kindOf('a--8787.notebooks.example.org'), 'name a--8787');

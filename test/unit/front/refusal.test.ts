@@ -35,8 +35,16 @@ test('every code has a page and a problem document with its status, code, number
 
 test('HTML is for who names it and does not prefer JSON', () => {
   const html = [HTML, 'text/html', 'application/json;q=0.5, text/html', 'application/xhtml+xml'];
-  const json = [undefined, '*/*', 'application/json', 'text/html;q=0.2, application/json', 'text/html;q=0', 'text/plain'];
-  for (const accept of html) assert.match(field(answerTo('tunnel-absent', accept), 'content-type') ?? '', /^text\/html/);
+  const json = [
+    undefined,
+    '*/*',
+    'application/json',
+    'text/html;q=0.2, application/json',
+    'text/html;q=0',
+    'text/plain',
+  ];
+  for (const accept of html)
+    assert.match(field(answerTo('tunnel-absent', accept), 'content-type') ?? '', /^text\/html/);
   for (const accept of json)
     assert.equal(field(answerTo('tunnel-absent', accept), 'content-type'), 'application/problem+json', accept);
 });
@@ -48,7 +56,9 @@ test('a page needs nothing from outside, and its policy allows exactly what stan
     const policy = field(page, 'content-security-policy') ?? '';
     assert.doesNotMatch(text, /(?:src|href)=|@import|url\(/);
     for (const [, tag, content] of text.matchAll(/<(style|script)>([^]*?)<\/\1>/g)) {
-      const hash = createHash('sha256').update(content as string).digest('base64');
+      const hash = createHash('sha256')
+        .update(content as string)
+        .digest('base64');
       assert.ok(policy.includes(`${tag}-src 'sha256-${hash}'`), `${code} ${tag}`);
     }
     assert.match(policy, /default-src 'none'.*frame-ancestors 'none'/);

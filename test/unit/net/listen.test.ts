@@ -15,5 +15,9 @@ test('host and port are read, with IPv6 in brackets', () => {
 
 test('anything else is refused', () => {
   for (const text of ['', '443', ':443', 'a:', 'a:65536', '::1:80', '[a]:80', 'a:b', 'a:80x', '[::1]'])
-    assert.throws(() => parseAddress(text), (error) => error instanceof PosternError && error.code === 'options-invalid', text);
+    assert.throws(
+      () => parseAddress(text),
+      (error) => error instanceof PosternError && error.code === 'options-invalid',
+      text,
+    );
 });
