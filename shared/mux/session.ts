@@ -4,7 +4,7 @@ import { PosternError, asPosternError, codeFromWire, errorEntry, type ErrorCode 
 import { decodeFarewell, decodeFrame, decodeOpening, type FrameView } from '../wire/decode.ts';
 import { farewellPayload, frameOf, openingPayload } from '../wire/encode.ts';
 import { FRAME, MAX_CREDIT, MAX_DATA_BYTES, SERVICE_NAME } from '../wire/frame.ts';
-import { decodeInfo, type Info, type Limits } from '../wire/handshake.ts';
+import { decodeInfo, type Info } from '../wire/handshake.ts';
 import { Budget } from './budget.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { ReceiveCredit, SendCredit } from './credit.ts';
@@ -13,31 +13,8 @@ import { Keepalive } from './keepalive.ts';
 import type { Link, LinkListener } from './link.ts';
 import { Outbox, transientMessage } from './outbox.ts';
 import { RoundTrip } from './round-trip.ts';
+import type { GoAway, SessionOptions } from './session-options.ts';
 import { Stream, type StreamHost } from './stream.ts';
-
-/** Why the peer takes no new streams here, and when to come back. */
-export interface GoAway {
-  readonly code: ErrorCode;
-  readonly reconnectAfterMs: number;
-  readonly alternatives?: readonly string[];
-}
-
-export interface SessionOptions {
-  readonly role: 'bastion' | 'agent';
-  /** What this end takes, and what the other end said it takes. */
-  readonly own: Limits;
-  readonly peer: Limits;
-  onStream?(stream: Stream): void;
-  onInfo?(info: Info): void;
-  onGoAway?(goAway: GoAway): void;
-  readonly clock?: Clock;
-  /** Credit that all streams of this session may have granted; its parent counts the process. */
-  readonly budget?: Budget;
-  /** Most credit that one stream's window grows to, in bytes. */
-  readonly longestWindow?: number;
-  /** Stream ids end here, and the session with them; tests lower it. */
-  readonly highestId?: number;
-}
 
 const LONGEST_WINDOW = 16 * 1024 * 1024;
 const SESSION_BUDGET = 64 * 1024 * 1024;
@@ -46,6 +23,8 @@ const ASSUMED_ROUND_TRIP_MS = 50;
 const HIGHEST_ID = 0xffff_ffff;
 /** How long `close` waits for the peer to acknowledge the last frames. */
 const LINGER_MS = 5_000;
+
+export type { GoAway, SessionOptions };
 
 export class Session implements StreamHost {
   readonly closed: Promise<PosternError>;
@@ -65,6 +44,7 @@ export class Session implements StreamHost {
   #peerHighest = 0;
   #opened = 0;
   #draining: ErrorCode | undefined;
+  #saidGoAway = false;
   #error: PosternError | undefined;
   #drained: (() => void) | undefined;
   #bytesIn = 0;
@@ -121,9 +101,14 @@ export class Session implements StreamHost {
   }
 
   /** Tells the peer to open no more streams here; those that are open go on. */
-  goAway({ code, reconnectAfterMs, alternatives = [] }: GoAway): void {
-    if (this.#draining !== undefined || this.#error !== undefined) return;
-    this.#draining = code;
+  goAway(goAway: GoAway): void {
+    if (this.#saidGoAway || this.#error !== undefined) return;
+    this.#sayGoAway(goAway);
+  }
+
+  #sayGoAway({ code, reconnectAfterMs, alternatives = [] }: GoAway): void {
+    this.#saidGoAway = true;
+    this.#draining ??= code;
     const payload = farewellPayload({ reason: errorEntry(code).wire, reconnectAfterMs, alternatives });
     this.#outbox.control(frameOf(FRAME.GOAWAY, 0, payload));
   }
@@ -340,7 +325,7 @@ export class Session implements StreamHost {
   // --- the end -----------------------------------------------------------------------------------------------------
 
   #violated(error: PosternError): void {
-    this.goAway({ code: error.code, reconnectAfterMs: 0 });
+    this.#sayGoAway({ code: error.code, reconnectAfterMs: 0 });
     this.#outbox.flush();
     this.destroy(error);
   }

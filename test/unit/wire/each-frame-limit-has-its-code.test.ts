@@ -5,7 +5,7 @@ import test from 'node:test';
 
 import { decodeFarewell, decodeFrame, decodeOpening, type FrameView } from '../../../shared/wire/decode.ts';
 import { farewellPayload, openingPayload } from '../../../shared/wire/encode.ts';
-import { FRAME, FRAME_RULES, MAX_DATA_BYTES, type FrameType } from '../../../shared/wire/frame.ts';
+import { FRAME, FRAME_RULES, MAX_DATA_BYTES } from '../../../shared/wire/frame.ts';
 
 const view: FrameView = { type: 0, stream: 0, start: 0, end: 0 };
 
@@ -49,7 +49,7 @@ test('an unknown type below 0x40 is an error, from 0x40 up it is skipped', () =>
 });
 
 test('a length is refused before any of the payload is waited for', () => {
-  const endless = header(FRAME.DATA as FrameType, 0xff_ffff, 1);
+  const endless = header(FRAME.DATA, 0xff_ffff, 1);
   assert.throws(() => decodeFrame(endless, 0, view), { code: 'frame-too-large' });
 });
 
