@@ -11,6 +11,8 @@ const HIGHEST_CAP = 64 * 1024 * 1024;
 const GAIN = 2;
 /** A minimum round trip older than this is measured anew. */
 const PROBE_EVERY_MS = 10_000;
+/** And sooner at the lowest cap: a path that got much longer would be held down to it by the old minimum. */
+const PROBE_LOWEST_EVERY_MS = 2_000;
 /** While probing, half of the product is in flight: even an estimate twice too long then meets an empty queue. */
 const PROBE_SHARE = 1 / 4;
 /** A probe that has seen no round trip after so many of them, and so many milliseconds, is given up until the next one. */
@@ -69,6 +71,11 @@ export class Flight {
     return this.#probe === undefined ? cap : Math.max(LOWEST_CAP * PROBE_SHARE, cap * PROBE_SHARE);
   }
 
+  /** The queue is short for the moment, and a PING would show the true round trip. */
+  get probing(): boolean {
+    return this.#probe?.ends !== undefined;
+  }
+
   /** A message of `bytes` has left with `more` telling whether others wait behind it. */
   departed(bytes: number, now: number, more: boolean): void {
     if (this.#sent === this.#delivered) this.#deliveredAt = now;
@@ -105,12 +112,14 @@ export class Flight {
     this.#measuredAt = now;
   }
 
-  /** Forgets what is in flight: after a change of link, times measured across the gap would mean nothing. */
+  /** Forgets what is in flight and the round trip: times measured across the gap would mean nothing, and the path may be another. */
   restarted(unacknowledged: number, now: number): void {
     this.#departures.length = 0;
     this.#first = 0;
     this.#delivered = this.#sent - unacknowledged;
     this.#deliveredAt = now;
+    this.#roundTripMs = undefined;
+    this.#probe = undefined;
   }
 
   #takeDelivered(): Departure | undefined {
@@ -145,7 +154,7 @@ export class Flight {
 
   #probing(unacknowledged: number, now: number): void {
     if (this.#probe === undefined) {
-      if (now - this.#measuredAt < PROBE_EVERY_MS || this.cap <= LOWEST_CAP) return;
+      if (now - this.#measuredAt < (this.cap > LOWEST_CAP ? PROBE_EVERY_MS : PROBE_LOWEST_EVERY_MS)) return;
       this.#probe = { best: Infinity, ends: undefined };
       return;
     }
@@ -157,7 +166,7 @@ export class Flight {
       return;
     }
     if (now < this.#probe.ends) return;
-    // With little in flight no acknowledgement is prompt enough to be timed: the lowered cap must not stay for that.
+    // Neither an acknowledgement was prompt enough to be timed nor a PONG came: the lowered cap must not stay for that.
     const patience = PROBE_PATIENCE_MS + PROBE_ROUND_TRIPS * (this.#roundTripMs ?? 0);
     if (this.#probe.best === Infinity && now < this.#probe.ends + patience) return;
     if (this.#probe.best !== Infinity) this.#roundTripMs = this.#probe.best;

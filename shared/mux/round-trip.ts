@@ -23,6 +23,11 @@ export class RoundTrip {
     return this.#ms;
   }
 
+  /** A PING has not been answered yet. */
+  get underWay(): boolean {
+    return this.#payload !== undefined;
+  }
+
   /** Time for another PING; but not while one is under way: on a long path it would void the answer to that. */
   get due(): boolean {
     return this.#clock.now() - this.#pingAt > (this.#payload === undefined ? MEASURE_MS : LOST_MS);

@@ -165,7 +165,7 @@ export class Session implements StreamHost {
       transient: (frames) => this.#read(frames, true),
       drain: () => {
         this.#outbox.progress();
-        if (this.#roundTrip.due) this.#sendPing();
+        if (this.#roundTrip.due || (this.#outbox.flight.probing && !this.#roundTrip.underWay)) this.#sendPing();
       },
       replaced: () => {
         this.#outbox.flight.restarted(this.#link.unacknowledged, this.#clock.now());

@@ -1,0 +1,122 @@
+// A path with a bandwidth, a propagation time and a queue in front of it, and a sender kept by a flight cap, in simulated time.
+
+import { Flight } from '../../shared/mux/flight.ts';
+
+const MESSAGE = 16_320;
+/** When the receiving link acknowledges: at once from so many bytes on, otherwise after so long. */
+const ACKNOWLEDGE_BYTES = 16 * 1024;
+const ACKNOWLEDGE_MS = 20;
+
+export class SimulatedPath {
+  now = 0;
+  /** Bytes per millisecond. */
+  bandwidth: number;
+  /** Milliseconds, both ways together, with no queue. */
+  roundTripMs: number;
+  /** Bytes per millisecond that the sender has to send; Infinity: it always has more. */
+  demand = Infinity;
+  readonly flight: Flight;
+  #sent = 0;
+  #acknowledged = 0;
+  #received = 0;
+  #told = 0;
+  #lineFreeAt = 0;
+  #offered = 0;
+  #offeredAt = 0;
+  #holding = false;
+  #pinging = false;
+  #events: { at: number; run: () => void }[] = [];
+
+  constructor(path: { bandwidth: number; roundTripMs: number }) {
+    this.bandwidth = path.bandwidth;
+    this.roundTripMs = path.roundTripMs;
+    this.flight = new Flight(0);
+  }
+
+  /** Bytes that fill the path and no queue. */
+  get product(): number {
+    return this.bandwidth * this.roundTripMs;
+  }
+
+  get unacknowledged(): number {
+    return this.#sent - this.#acknowledged;
+  }
+
+  get delivered(): number {
+    return this.#received;
+  }
+
+  /** Milliseconds that a byte sent now waits in front of the line. */
+  get queueMs(): number {
+    return Math.max(0, this.#lineFreeAt - this.now);
+  }
+
+  /** Lets `ms` pass; `look` is called about once a millisecond. */
+  run(ms: number, look: () => void = () => undefined): void {
+    const end = this.now + ms;
+    for (let tick = Math.floor(this.now) + 1; tick <= end; tick++) {
+      while (this.#events.length > 0 && this.#events[0]!.at <= tick) {
+        const event = this.#events.shift()!;
+        this.now = event.at;
+        event.run();
+      }
+      this.now = tick;
+      this.#send();
+      look();
+    }
+    this.now = end;
+  }
+
+  #at(at: number, run: () => void): void {
+    let index = this.#events.length;
+    while (index > 0 && this.#events[index - 1]!.at > at) index--;
+    this.#events.splice(index, 0, { at, run });
+  }
+
+  #send(): void {
+    const before = Number.isFinite(this.#offered) ? this.#offered : 0;
+    this.#offered = this.demand === Infinity ? Infinity : before + this.demand * (this.now - this.#offeredAt);
+    this.#offeredAt = this.now;
+    while (this.#offered >= 1 && this.unacknowledged < this.flight.cap) {
+      const bytes = Math.min(MESSAGE, Math.floor(this.#offered));
+      this.#offered -= bytes;
+      this.#sent += bytes;
+      this.flight.departed(bytes, this.now, this.#offered >= 1);
+      const leaves = Math.max(this.now, this.#lineFreeAt) + bytes / this.bandwidth;
+      this.#lineFreeAt = leaves;
+      this.#at(leaves + this.roundTripMs / 2, () => this.#arrive(bytes));
+    }
+  }
+
+  #arrive(bytes: number): void {
+    this.#received += bytes;
+    if (this.#received - this.#told >= ACKNOWLEDGE_BYTES) return this.#acknowledge();
+    if (this.#holding) return;
+    this.#holding = true;
+    this.#at(this.now + ACKNOWLEDGE_MS, () => {
+      this.#holding = false;
+      if (this.#told < this.#received) this.#acknowledge();
+    });
+  }
+
+  /** As sessions do while the cap is lowered. */
+  #ping(): void {
+    if (!this.flight.probing || this.#pinging) return;
+    this.#pinging = true;
+    const sentAt = this.now;
+    this.#at(this.now + this.queueMs + this.roundTripMs, () => {
+      this.#pinging = false;
+      this.flight.measured(this.now - sentAt, this.now);
+    });
+  }
+
+  #acknowledge(): void {
+    const told = (this.#told = this.#received);
+    this.#at(this.now + this.roundTripMs / 2, () => {
+      this.#acknowledged = Math.max(this.#acknowledged, told);
+      this.flight.acknowledged(this.unacknowledged, this.now);
+      this.#ping();
+      this.#send();
+    });
+  }
+}

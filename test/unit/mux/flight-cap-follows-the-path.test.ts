@@ -1,0 +1,125 @@
+// The flight cap over simulated paths: about twice bandwidth times round trip, whatever changes.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { Flight, LOWEST_CAP } from '../../../shared/mux/flight.ts';
+import { SimulatedPath } from '../../support/simulated-path.ts';
+
+/** Bytes per millisecond. */
+const MBIT = 125;
+
+function assertAboutTwice(path: SimulatedPath): void {
+  const ratio = path.flight.cap / path.product;
+  assert.ok(ratio > 1.8 && ratio < 2.6, `the cap is ${ratio.toFixed(2)} times bandwidth x round trip`);
+}
+
+/** Share of the bandwidth that was used within `ms`. */
+function used(path: SimulatedPath, ms: number): number {
+  const before = path.delivered;
+  path.run(ms);
+  return (path.delivered - before) / (ms * path.bandwidth);
+}
+
+for (const [mbit, roundTripMs] of [
+  [100, 20],
+  [100, 50],
+  [20, 50],
+  [400, 50],
+  [200, 100],
+] as const)
+  test(`${mbit} Mbit/s and ${roundTripMs} ms: full within two seconds, at about twice the product`, () => {
+    const path = new SimulatedPath({ bandwidth: mbit * MBIT, roundTripMs });
+    path.run(2000);
+    assertAboutTwice(path);
+    assert.ok(used(path, 1000) > 0.97);
+  });
+
+test('the cap does not run away while the queue that it causes stands', () => {
+  const path = new SimulatedPath({ bandwidth: 100 * MBIT, roundTripMs: 20 });
+  path.run(2000);
+  let longest = 0;
+  path.run(25_000, () => (longest = Math.max(longest, path.queueMs)));
+  assertAboutTwice(path);
+  assert.ok(longest < 2 * path.roundTripMs, `${longest.toFixed()} ms of queue`);
+});
+
+test('looking for the true round trip costs next to nothing', () => {
+  const path = new SimulatedPath({ bandwidth: 100 * MBIT, roundTripMs: 50 });
+  path.run(2000);
+  assert.ok(used(path, 30_000) > 0.98);
+});
+
+test('a short path keeps the lowest cap', () => {
+  const path = new SimulatedPath({ bandwidth: 100 * MBIT, roundTripMs: 1 });
+  // The PING at the beginning of every session sees the path empty.
+  path.flight.measured(1, 0);
+  path.run(5000);
+  assert.equal(path.flight.cap, LOWEST_CAP);
+  assert.ok(used(path, 1000) > 0.98);
+});
+
+test('a path that gets slower, or faster again, is followed within seconds', () => {
+  const path = new SimulatedPath({ bandwidth: 100 * MBIT, roundTripMs: 50 });
+  path.run(2000);
+  path.bandwidth = 25 * MBIT;
+  path.run(3000);
+  assertAboutTwice(path);
+  path.bandwidth = 100 * MBIT;
+  path.run(2000);
+  assertAboutTwice(path);
+  assert.ok(used(path, 500) > 0.97);
+});
+
+for (const roundTripMs of [60, 120, 300])
+  test(`a path that grows from 30 to ${roundTripMs} ms is followed when the old minimum is looked for`, () => {
+    const path = new SimulatedPath({ bandwidth: 50 * MBIT, roundTripMs: 30 });
+    path.run(2000);
+    path.roundTripMs = roundTripMs;
+    path.run(16_000);
+    assertAboutTwice(path);
+    assert.ok(used(path, 2000) > 0.95);
+  });
+
+test('a path that gets shorter is followed', () => {
+  const path = new SimulatedPath({ bandwidth: 100 * MBIT, roundTripMs: 120 });
+  path.run(3000);
+  path.roundTripMs = 30;
+  path.run(15_000);
+  assertAboutTwice(path);
+});
+
+test('idleness forgets nothing: bulk is at full speed at once afterwards', () => {
+  for (const demand of [0, 10]) {
+    const path = new SimulatedPath({ bandwidth: 100 * MBIT, roundTripMs: 50 });
+    path.run(2000);
+    path.demand = demand;
+    path.run(40_000);
+    assertAboutTwice(path);
+    path.demand = Infinity;
+    path.run(100);
+    assert.ok(used(path, 1000) > 0.9);
+  }
+});
+
+test('the cap is never below its floor but for a probe, and never beyond all bounds', () => {
+  const flight = new Flight(0);
+  assert.equal(flight.cap, LOWEST_CAP);
+  flight.measured(1000, 0);
+  flight.departed(100 * 2 ** 20, 0, true);
+  flight.acknowledged(0, 1);
+  assert.equal(flight.cap, 64 * 2 ** 20);
+});
+
+test('after a change of link the round trip is measured anew, and what was in flight is not timed', () => {
+  const path = new SimulatedPath({ bandwidth: 100 * MBIT, roundTripMs: 20 });
+  path.run(2000);
+  const { flight, now, unacknowledged } = path;
+  flight.restarted(unacknowledged, now);
+  assert.equal(flight.cap, LOWEST_CAP);
+  assert.equal(flight.roundTripMs, undefined);
+  flight.acknowledged(0, now + 60_000);
+  assert.equal(flight.roundTripMs, undefined);
+  flight.measured(80, now + 60_000);
+  assert.ok(Math.abs(flight.cap - 2 * flight.bandwidth * 80) < 1);
+});
