@@ -98,17 +98,19 @@ async function install(say: Say): Promise<string | undefined> {
   say(`  pip install '${REQUIREMENT}'`);
   const started = Date.now();
   let collected = 0;
+  let installing = false;
   let said = started;
   const { code, output } = await runToEnd({
     name: 'pip',
     command,
     onLine(line) {
       if (line.startsWith('Collecting ')) collected += 1;
-      const installing = line.startsWith('Installing collected packages');
-      if (!installing && Date.now() - said < PROGRESS_MS) return;
+      const begins = line.startsWith('Installing collected packages');
+      installing ||= begins;
+      if (!begins && Date.now() - said < PROGRESS_MS) return;
       said = Date.now();
       const seconds = Math.round((said - started) / 1000);
-      say(`  ${installing ? 'installing' : 'collecting'}: ${collected} packages so far, ${seconds} s`);
+      say(`  ${installing ? `installing ${collected} packages` : `${collected} packages collected`}, ${seconds} s`);
     },
   });
   if (code === 0) return undefined;
