@@ -8,8 +8,8 @@ import { Message } from './message.ts';
 import { URGENT_BYTES, type Stream } from './stream.ts';
 import { Turns } from './turns.ts';
 
-/** A DATA frame with less payload than this waits for the next message, unless it is all the stream has. */
-const WORTH_A_FRAME = 256;
+/** With less room than this a message is full: a longest DATA frame leaves some, and a stream's turn is not spent on it. */
+const WORTH_A_FRAME = 512;
 
 export class Outbox {
   readonly #link: Link;
@@ -19,6 +19,8 @@ export class Outbox {
   readonly #message = new Message();
   readonly flight: Flight;
   #control: Buffer[] = [];
+  /** The stream whose turn the end of a message cut short, and the bytes that are left of it. */
+  #cutShort: { readonly stream: Stream; readonly left: number } | undefined;
   #scheduled = false;
   #closed = false;
   /** Payload bytes sent in DATA. */
@@ -51,6 +53,7 @@ export class Outbox {
   /** No more data of this stream; CREDIT and RESET that are due still go out. */
   forget(stream: Stream): void {
     this.#turns.remove(stream);
+    if (this.#cutShort?.stream === stream) this.#cutShort = undefined;
   }
 
   /** Everything given so far is with the link. */
@@ -81,7 +84,7 @@ export class Outbox {
       if (this.#message.empty) return;
       const message = this.#message.finish();
       this.#link.send(message);
-      for (const stream of served) if (stream.sendable) this.#turns.add(stream);
+      for (const stream of served) this.#again(stream);
       // Only now it shows whether the cap held something back: a lone stream was out of the queue while it was served.
       this.flight.departed(message.length, this.#clock.now(), !this.empty);
       for (const stream of served) stream.settle();
@@ -110,11 +113,18 @@ export class Outbox {
     while (this.#turns.waiting > 0 && this.#mayFly() && message.room >= FRAME_HEADER_BYTES + WORTH_A_FRAME) {
       const stream = this.#turns.next() as Stream;
       if (!stream.sendable) continue;
-      this.bytes += message.addData(stream.id, MAX_DATA_BYTES, (into, at, longest) =>
-        stream.takeQueued(into, at, longest),
-      );
+      const quantum = this.#cutShort?.stream === stream ? this.#cutShort.left : MAX_DATA_BYTES;
+      const taken = message.addData(stream.id, quantum, (into, at, longest) => stream.takeQueued(into, at, longest));
+      this.#cutShort = taken < quantum && stream.sendable ? { stream, left: quantum - taken } : undefined;
+      this.bytes += taken;
       served.push(stream);
     }
+  }
+
+  #again(stream: Stream): void {
+    if (!stream.sendable) return;
+    if (this.#cutShort?.stream === stream) this.#turns.interrupt(stream);
+    else this.#turns.add(stream);
   }
 
   #mayFly(): boolean {

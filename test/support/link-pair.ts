@@ -139,7 +139,9 @@ export class MemoryLink implements Link {
 
   #arrive(parcel: Parcel): void {
     this.#arriving.push(parcel);
-    this.#schedule();
+    // With a clock this is a timer's call, as far from `send` as another turn of the event loop.
+    if (this.#options.clock === undefined) this.#schedule();
+    else this.#deliver();
   }
 
   #schedule(): void {

@@ -44,7 +44,8 @@ export function sessionPair(options: SessionPairOptions = {}): SessionPair {
       peer: limits,
       clock,
       budget: budgets[role],
-      onStream: (stream) => accepted[role].push(stream),
+      // Whoever looks for errors listens, too.
+      onStream: (stream) => void accepted[role].push(stream.on('error', () => undefined)),
       ...options[role],
     });
   return { clock, links, budgets, accepted, bastion: make('bastion'), agent: make('agent') };
@@ -57,6 +58,12 @@ export async function until(condition: () => boolean, turns = 2000): Promise<voi
     await settled();
   }
   throw new Error(`after ${turns} turns of the event loop, still not: ${condition.toString()}`);
+}
+
+/** Lets `ms` pass, with what was begun before it on its way. */
+export async function pass(pair: SessionPair, ms: number): Promise<void> {
+  await settled();
+  await pair.clock.advance(ms);
 }
 
 /** A stream from `side` to the other, both ends. */

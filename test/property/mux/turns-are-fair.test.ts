@@ -14,24 +14,30 @@ interface Sender {
 }
 
 test('turns agree with two plain lists', async () => {
-  const move = fc.tuple(fc.constantFrom('add', 'add', 'next', 'remove', 'switch'), fc.nat(9));
+  const move = fc.tuple(fc.constantFrom('add', 'add', 'next', 'remove', 'switch', 'interrupt'), fc.nat(9));
   const property = fc.property(fc.array(move, { maxLength: 200 }), (moves) => {
     const turns = new Turns<Sender>();
     const senders = Array.from({ length: 10 }, (_, name): Sender => ({ name, prioritised: name % 2 === 0 }));
     let first: Sender[] = [];
+    let interrupted: Sender[] = [];
     let rest: Sender[] = [];
     for (const [what, which] of moves) {
       const sender = senders[which]!;
       if (what === 'switch') sender.prioritised = !sender.prioritised;
       else if (what === 'add') {
         turns.add(sender);
-        if (!first.includes(sender) && !rest.includes(sender)) (sender.prioritised ? first : rest).push(sender);
+        if (![...first, ...interrupted, ...rest].includes(sender)) (sender.prioritised ? first : rest).push(sender);
       } else if (what === 'remove') {
         turns.remove(sender);
         first = first.filter((other) => other !== sender);
+        interrupted = interrupted.filter((other) => other !== sender);
         rest = rest.filter((other) => other !== sender);
-      } else assert.equal(turns.next(), first.length > 0 ? first.shift() : rest.shift());
-      assert.equal(turns.waiting, first.length + rest.length);
+      } else if (what === 'interrupt') {
+        turns.interrupt(sender);
+        rest = rest.filter((other) => other !== sender);
+        if (![...first, ...interrupted].includes(sender)) interrupted.push(sender);
+      } else assert.equal(turns.next(), [first, interrupted, rest].find((queue) => queue.length > 0)?.shift());
+      assert.equal(turns.waiting, first.length + interrupted.length + rest.length);
     }
   });
   await holds(300, property);
