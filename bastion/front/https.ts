@@ -23,11 +23,13 @@ export interface HttpsLimits {
 /** Dead visitors are found by the kernel: no timeout of ours can tell them from a long poll. */
 const KEEP_ALIVE_PROBE_MS = 30_000;
 
+const MIN_VERSION = 'TLSv1.2';
+
 export function createHttps(tls: TlsSource, limits: HttpsLimits, log: Log): Server {
   const headersTimeout = limits.headersTimeoutMs ?? 15_000;
   const server = createServer({
     ALPNProtocols: ['http/1.1'],
-    minVersion: 'TLSv1.2',
+    minVersion: MIN_VERSION,
     SNICallback: (serverName, answer) => {
       // Something thrown here would end the process (CVE-2026-21637).
       try {
@@ -56,6 +58,10 @@ export function createHttps(tls: TlsSource, limits: HttpsLimits, log: Log): Serv
   // Node would drop the fields beyond its limit in silence.
   server.maxHeadersCount = 0;
   if (limits.maxConnections !== undefined) server.maxConnections = limits.maxConnections;
+  // Without SNI (a health check by address, an old script) Node asks no callback: it needs a certificate of its own.
+  const standard = (): void => server.setSecureContext({ ...tls.material(), minVersion: MIN_VERSION });
+  standard();
+  tls.onChanged(standard);
   server.on('tlsClientError', (error) => log.debug({ err: error }, 'a TLS handshake failed'));
   return server;
 }

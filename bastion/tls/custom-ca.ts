@@ -42,6 +42,7 @@ export function openCustomCa(options: CustomCaOptions): TlsSource {
   const stop = clock.every(LOOK_EVERY_MS, renew);
   return {
     context: (serverName) => (serverName === undefined || covers(domain, serverName) ? context : undefined),
+    material: () => ({ cert: leaf.certificate, key: leaf.key }),
     authority: authority.certificate,
     onChanged: (listener) => listeners.push(listener),
     close: stop,

@@ -29,6 +29,7 @@ const LOOK_EVERY_MS = 5000;
 interface Loaded {
   readonly leaf: X509Certificate;
   readonly context: SecureContext;
+  readonly material: { readonly cert: string; readonly key: string };
 }
 
 /** Throws `certificate-invalid` when the pair can't be used. */
@@ -61,6 +62,7 @@ export function openTlsFiles(options: TlsFilesOptions): TlsFiles {
   return {
     context: (serverName) =>
       serverName === undefined || covers(current.leaf, serverName) ? current.context : undefined,
+    material: () => current.material,
     authority: undefined,
     onChanged: (listener) => listeners.push(listener),
     reload,
@@ -79,7 +81,8 @@ function load(options: TlsFilesOptions): Loaded {
     const key = readFileSync(options.key, 'utf8');
     const leaf = new X509Certificate(cert);
     if (!leaf.checkPrivateKey(createPrivateKey(key))) throw new Error('the key does not belong to the certificate');
-    return { leaf, context: createSecureContext({ cert, key }) };
+    const material = { cert, key };
+    return { leaf, material, context: createSecureContext(material) };
   } catch (cause) {
     const where = `${options.certificate}, ${options.key}`;
     throw new PosternError('certificate-invalid', `${where}: ${asPosternError(cause).detail}`, { cause });

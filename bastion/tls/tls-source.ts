@@ -9,6 +9,8 @@ import type { SecureContext } from 'node:tls';
 export interface TlsSource {
   /** The context for a server name (already lower-case; undefined without SNI), or undefined when none covers it. */
   context(serverName: string | undefined): SecureContext | undefined;
+  /** What `context(undefined)` is made of, in PEM: Node takes nothing else for visitors without SNI. The key is a secret. */
+  material(): { readonly cert: string; readonly key: string };
   /** The CA that visitors and agents must trust, in PEM; undefined when a public CA is assumed. */
   readonly authority: string | undefined;
   onChanged(listener: () => void): void;

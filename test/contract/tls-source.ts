@@ -1,6 +1,7 @@
 // The contract suite of the seam "which certificate": every TlsSource passes it.
 
 import assert from 'node:assert/strict';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 
 import type { TlsSource } from '../../bastion/tls/tls-source.ts';
@@ -51,6 +52,8 @@ export function testTlsSource(name: string, make: () => TlsSourceUnderTest): voi
   test(`${name}: has a certificate for visitors without SNI`, () => {
     const { source } = make();
     assert.ok(source.context(undefined));
+    const { cert, key } = source.material();
+    assert.ok(new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)));
     source.close();
   });
 

@@ -24,7 +24,8 @@ export const HOST = `alice.${DOMAIN}`;
 
 const AUTHORITY = createAuthority({ domain: DOMAIN, now: Date.now() });
 const LEAF = issueLeaf(AUTHORITY, { now: Date.now() });
-const CONTEXT = createSecureContext({ cert: LEAF.certificate, key: LEAF.key });
+const MATERIAL = { cert: LEAF.certificate, key: LEAF.key };
+const CONTEXT = createSecureContext(MATERIAL);
 
 /** What answers at the other end: a request listener, or a listener for raw sockets. */
 export type Upstream = { http: RequestListener } | { raw: (socket: Socket) => void } | { server: HttpServer };
@@ -73,7 +74,13 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
     { host: '127.0.0.1', port: 0 },
     {
       domain: DOMAIN,
-      tls: { context: () => CONTEXT, authority: AUTHORITY.certificate, onChanged: () => {}, close: () => {} },
+      tls: {
+        context: () => CONTEXT,
+        material: () => MATERIAL,
+        authority: AUTHORITY.certificate,
+        onChanged: () => {},
+        close: () => {},
+      },
       directory: options.directory ?? {
         find: (name) => (name === 'alice' ? tunnel : undefined),
         lostAt: (name) => (name === 'gone' ? 1 : undefined),
