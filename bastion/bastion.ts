@@ -49,6 +49,8 @@ export interface BastionConfig {
   readonly visitorSessionMs: number;
   /** How long the session of a lost link waits to be resumed. */
   readonly resumeMs: number;
+  /** How long after a start visitors wait for agents that are expected back. */
+  readonly expectMs: number;
   /** How long a visitor who comes meanwhile waits. */
   readonly pausePatienceMs: number;
   readonly limits: Limits;
@@ -145,7 +147,7 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
   const accessLog = openAccessLog(config.accessLog, deps.log);
   const undo = [() => tls.close(), () => void accessLog.close()];
   try {
-    const directory = new Directory(deps.now);
+    const directory = new Directory({ ...deps, expectMs: config.expectMs });
     const { endpoint, metrics } = openEndpoint(config, deps, { authenticator, directory, state });
     const front = await startFront(config.listen, {
       domain: config.domain,

@@ -75,6 +75,7 @@ function configOf(values: ServeValues): BastionConfig {
     drainTimeoutMs: values.drainTimeout,
     visitorSessionMs: values.visitorSession,
     resumeMs: values.resumeGrace,
+    expectMs: values.startPatience,
     pausePatienceMs: values.pausePatience,
     limits: { credit: values.streamCredit, streams: values.streams, message: values.message },
     sessionCredit: values.sessionCredit,

@@ -83,6 +83,13 @@ const SERVE_BASICS = [
     check: between(0, 3_600_000, ['0s', '1h']),
   },
   {
+    name: 'start-patience',
+    type: 'duration',
+    default: '10s',
+    help: 'For how long after a start visitors wait for names that are not there yet: agents are on their way back.',
+    check: between(0, 600_000, ['0s', '10m']),
+  },
+  {
     name: 'visitor-session',
     type: 'duration',
     default: '7d',

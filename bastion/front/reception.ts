@@ -24,6 +24,8 @@ export interface ReceptionOptions {
   readonly directory: {
     find(name: string): VisitedTunnel | undefined;
     lostAt(name: string): number | undefined;
+    /** Resolves when an expected tunnel is there, or is expected no more; undefined when there is nothing to wait for. */
+    expected(name: string): Promise<void> | undefined;
   };
   readonly gate: {
     admit(approach: Approach, tunnel: VisitedTunnel): Admission | Promise<Admission>;
@@ -99,6 +101,8 @@ export class Reception {
 
   #visitName(visit: Http1Visit, from: Acquaintance, { target, upload }: { target: string; upload: Upload }): void {
     const { name } = visit;
+    const expected = this.#options.directory.expected(name);
+    if (expected !== undefined) return this.#wait(expected, visit, () => this.#visitName(visit, from, { target, upload }));
     const tunnel = this.tunnel(name);
     if (target.startsWith(OWN_PREFIX)) {
       const { gate } = this.#options;
@@ -117,6 +121,15 @@ export class Reception {
       });
       visit.exchange.start();
     });
+  }
+
+  /** Right after a restart, agents are on their way back: a visitor who is quicker need not be told so. */
+  #wait(expected: Promise<void>, visit: Http1Visit, go: () => void): void {
+    expected
+      .then(() => {
+        if (!visit.over) go();
+      })
+      .catch((error: unknown) => visit.failed(error));
   }
 
   /** Goes on at once when the gate answers at once, as it does for all but the first request of a script. */

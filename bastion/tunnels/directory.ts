@@ -1,9 +1,19 @@
 // The directory: which tunnel of this process serves a name, answered by one Map lookup.
 
 import { BoundedMap } from '../../shared/bounded-map.ts';
+import { systemClock } from '../../shared/mux/clock.ts';
+import type { Clock } from '../../shared/mux/clock.ts';
 import type { LiveTunnel, Tunnel } from './tunnel.ts';
 
 const REMEMBERED = 10_000;
+
+export interface DirectoryOptions {
+  /** Unix milliseconds. */
+  readonly now?: () => number;
+  readonly clock?: Clock;
+  /** For so many milliseconds after its start a bastion expects the agents of the one before it; 0: it expects none. */
+  readonly expectMs?: number;
+}
 
 export class Directory {
   readonly #byName = new Map<string, LiveTunnel>();
@@ -13,10 +23,31 @@ export class Directory {
   readonly #lost = new BoundedMap<string, number>(REMEMBERED);
   readonly #replaced = new BoundedMap<string, true>(REMEMBERED);
   readonly #now: () => number;
+  /** Who waits for a name; undefined once nobody is expected any more. */
+  #waiting: Map<string, Set<() => void>> | undefined;
 
-  /** `now`: Unix milliseconds. */
-  constructor(now: () => number = Date.now) {
+  constructor({ now = Date.now, clock = systemClock, expectMs = 0 }: DirectoryOptions = {}) {
     this.#now = now;
+    if (expectMs === 0) return;
+    this.#waiting = new Map();
+    clock.setTimeout(() => this.#expectNobody(), expectMs);
+  }
+
+  /** Resolves when the name has a tunnel, or is expected no more; undefined when there is nothing to wait for. */
+  expected(name: string): Promise<void> | undefined {
+    const waiting = this.#waiting;
+    if (waiting === undefined || this.#byName.has(name)) return undefined;
+    return new Promise((resolve) => {
+      const others = waiting.get(name);
+      if (others === undefined) waiting.set(name, new Set([resolve]));
+      else others.add(resolve);
+    });
+  }
+
+  #expectNobody(): void {
+    const waiting = this.#waiting ?? new Map<string, Set<() => void>>();
+    this.#waiting = undefined;
+    for (const name of waiting.keys()) tell(waiting, name);
   }
 
   find(name: string): Tunnel | undefined {
@@ -48,7 +79,10 @@ export class Directory {
   add(tunnel: LiveTunnel): void {
     this.#all.add(tunnel);
     this.#byAgent.set(agentKey(tunnel), tunnel);
-    for (const name of tunnel.names) this.#byName.set(name, tunnel);
+    for (const name of tunnel.names) {
+      this.#byName.set(name, tunnel);
+      if (this.#waiting !== undefined) tell(this.#waiting, name);
+    }
   }
 
   /** Frees the tunnel's names; it may go on with its last streams. Idempotent. */
@@ -75,6 +109,12 @@ export class Directory {
   wasReplaced(instance: string): boolean {
     return this.#replaced.has(instance);
   }
+}
+
+function tell(waiting: Map<string, Set<() => void>>, name: string): void {
+  const resolves = waiting.get(name);
+  waiting.delete(name);
+  for (const resolve of resolves ?? []) resolve();
 }
 
 /** Owners hold no space, and an instance is hexadecimal: no two agents share a key. */

@@ -97,6 +97,7 @@ function config(stateDirectory: string): BastionConfig {
     admin: { host: '127.0.0.1', port: 0 },
     drainTimeoutMs: 10_000,
     resumeMs: 60_000,
+    expectMs: 0,
     pausePatienceMs: 10_000,
     visitorSessionMs: 3_600_000,
     limits: LIMITS,

@@ -39,7 +39,7 @@ interface Agent {
 function world(expiresInMs = 3_600_000) {
   const clock = new FakeClock();
   const now = (): number => START + clock.now();
-  const directory = new Directory(now);
+  const directory = new Directory({ now });
   const identity = { owner: 'alice', names: ['*'], expiresAt: START + expiresInMs, id: 'x' };
   const events: string[] = [];
   const tunnel: LiveTunnel = new LiveTunnel(
