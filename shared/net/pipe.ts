@@ -3,6 +3,7 @@
 import type { Duplex } from 'node:stream';
 
 import { PosternError } from '../errors.ts';
+import { giveBack } from './lent-buffer.ts';
 
 /** `failed` ended with an error, or closed before both of its directions had ended; `other` is still to be told. */
 export type SpliceFailure = (failed: Duplex, other: Duplex, error: Error) => void;
@@ -35,8 +36,9 @@ export function splice(a: Duplex, b: Duplex, onFailure: SpliceFailure = destroyO
 /** One direction. No promise and no closure per chunk: this is the path of every byte. */
 function forward(from: Duplex, to: Duplex): void {
   from.on('data', (chunk: Buffer) => {
-    if (to.destroyed || to.writableEnded) return;
-    if (!to.write(chunk)) from.pause();
+    const done = giveBack(chunk);
+    if (to.destroyed || to.writableEnded) return done?.();
+    if (!(done === undefined ? to.write(chunk) : to.write(chunk, done))) from.pause();
   });
   to.on('drain', () => from.resume());
   from.on('end', () => to.end());
