@@ -22,21 +22,22 @@ export async function layGround(id: string): Promise<Ground & AsyncDisposable> {
   mkdirSync(www);
   writeFileSync(join(www, BULK_PATH), '');
   truncateSync(join(www, BULK_PATH), BULK_BYTES);
-  const [upstreamPort, upstreamTlsPort] = [await freePort(0), await freePort(0)];
+  const upstreamTlsPort = await freePort(0);
+  const upstreamSocket = join(folder, 'notebook.sock');
   const ground: Ground = {
     folder,
     host: `demo.${DOMAIN}`,
     domain: DOMAIN,
     ...certificate,
-    upstreamPort,
+    upstreamSocket,
     upstreamTlsPort,
     id,
   };
-  const values = { TLS_PORT: upstreamTlsPort };
+  const values = { SOCKET: upstreamSocket };
   const upstream = await startNginx(ground, {
     template: 'upstream.conf',
     name: 'upstream',
-    port: upstreamPort,
+    port: upstreamTlsPort,
     values,
   });
   return {

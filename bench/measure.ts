@@ -23,14 +23,18 @@ export interface Plan {
   readonly contestants: readonly Contestant[];
   readonly scenarios: readonly Scenario[];
   readonly rounds: number;
+  /** Length of a slice. */
   readonly seconds: number;
+  /** Load on each peer before a scenario's first slice, in seconds, unrecorded; 0 for none. */
+  readonly warmUp: number;
   onSample?(sample: Sample): void;
 }
 
 /** Runs all slices. The order of the peers turns by one each round: none always follows the same other. */
 export async function measure(plan: Plan): Promise<Sample[]> {
   const samples: Sample[] = [];
-  for (const scenario of plan.scenarios)
+  for (const scenario of plan.scenarios) {
+    await warm(plan, scenario);
     for (let round = 0; round < plan.rounds; round += 1)
       for (let turn = 0; turn < plan.contestants.length; turn += 1) {
         const contestant = plan.contestants[(turn + round) % plan.contestants.length] as Contestant;
@@ -38,7 +42,14 @@ export async function measure(plan: Plan): Promise<Sample[]> {
         samples.push(sample);
         plan.onSample?.(sample);
       }
+  }
   return samples;
+}
+
+/** What is measured is a daemon that has run for a while, not a just-in-time compiler at work. */
+async function warm(plan: Plan, scenario: Scenario): Promise<void> {
+  if (plan.warmUp === 0) return;
+  for (const contestant of plan.contestants) await slice({ ...plan, seconds: plan.warmUp }, scenario, contestant, -1);
 }
 
 async function slice(plan: Plan, scenario: Scenario, { peer, running }: Contestant, round: number): Promise<Sample> {

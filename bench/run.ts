@@ -24,7 +24,8 @@ import { formatTables } from './table.ts';
 const USAGE = `Usage: npm run bench [-- OPTIONS]
 
   --rounds N          slices for each peer and scenario, interleaved (default 20)
-  --seconds N         length of a slice (default 1)
+  --seconds N         length of a slice (default 2)
+  --warm-up N         seconds of load on each peer before each scenario, unrecorded (default 10)
   --scenarios A,B     of ${SCENARIOS.map(({ name }) => name).join(', ')}
   --peers A,B         of postern, direct, nginx, openssh, http-proxy
   --save              write bench/results/latest.json and docs/images/benchmark.svg
@@ -45,6 +46,7 @@ const PANELS: readonly Panel[] = [
 interface Options {
   readonly rounds: number;
   readonly seconds: number;
+  readonly warmUp: number;
   readonly scenarios: readonly Scenario[];
   readonly peers: readonly Peer[];
   readonly save: boolean;
@@ -58,7 +60,8 @@ function readOptions(): Options | undefined {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '20' },
-      seconds: { type: 'string', default: '1' },
+      seconds: { type: 'string', default: '2' },
+      'warm-up': { type: 'string', default: '10' },
       scenarios: { type: 'string', default: SCENARIOS.map(({ name }) => name).join(',') },
       peers: { type: 'string', default: PEERS.map(({ name }) => name).join(',') },
       save: { type: 'boolean', default: false },
@@ -67,17 +70,19 @@ function readOptions(): Options | undefined {
   });
   if (values.help) return undefined;
   return {
-    rounds: positive('--rounds', values.rounds),
-    seconds: positive('--seconds', values.seconds),
+    rounds: atLeast(1, '--rounds', values.rounds),
+    seconds: atLeast(1, '--seconds', values.seconds),
+    warmUp: atLeast(0, '--warm-up', values['warm-up']),
     scenarios: choose('--scenarios', values.scenarios, SCENARIOS),
     peers: choose('--peers', values.peers, PEERS),
     save: values.save,
   };
 }
 
-function positive(option: string, text: string): number {
+function atLeast(least: number, option: string, text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`${option} ${text} is not a whole number from 1 on`);
+  if (!Number.isInteger(value) || value < least)
+    throw new Error(`${option} ${text} is not a whole number from ${least} on`);
   return value;
 }
 
@@ -146,12 +151,13 @@ async function report(options: Options, contestants: readonly Contestant[], samp
     contestants.map(async ({ peer }) => [peer.name, await peer.describe()] as const),
   );
   const machine = { processors: cpus().length, model: cpus()[0]?.model, node: process.version, commit: output.trim() };
-  const { rounds, seconds } = options;
+  const { rounds, seconds, warmUp } = options;
   const result = {
     date: new Date().toISOString(),
     machine,
     rounds,
     seconds,
+    warmUp,
     peers: Object.fromEntries(descriptions),
     rows,
     samples,

@@ -19,7 +19,7 @@ export const nginx: Peer = {
   describe: () => versionOf(['nginx', '-v']),
   async start(ground) {
     const port = await freePort(0);
-    const values = { UPSTREAM: ground.upstreamPort };
+    const values = { UPSTREAM: `unix:${ground.upstreamSocket}` };
     const child = await startNginx(ground, { template: 'nginx.conf', name: 'nginx', port, values });
     return { port, headers: {}, processes: [child] };
   },

@@ -24,7 +24,7 @@ export const openssh: Peer = {
     const config = fill('sshd_config', join(ground.folder, 'sshd_config'), { PORT: sshPort, FOLDER: ground.folder });
     const server = await startOnPort(ground, 'sshd', [SSHD, '-D', '-e', '-f', config], sshPort);
     const client = await startOnPort(ground, 'ssh', clientCommand(ground, sshPort, forwardedPort), forwardedPort);
-    const values = { UPSTREAM: forwardedPort };
+    const values = { UPSTREAM: `127.0.0.1:${forwardedPort}` };
     const front = await startNginx(ground, { template: 'nginx.conf', name: 'openssh-nginx', port, values });
     return { port, headers: {}, processes: [server, client, front] };
   },
@@ -54,7 +54,7 @@ function clientCommand(ground: Ground, sshPort: number, forwardedPort: number): 
     IPQoS: 'none',
   };
   const flags = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
-  const forward = `127.0.0.1:${forwardedPort}:127.0.0.1:${ground.upstreamPort}`;
+  const forward = `127.0.0.1:${forwardedPort}:${ground.upstreamSocket}`;
   const place = ['-p', `${sshPort}`, `${userInfo().username}@127.0.0.1`];
   // With -N instead of a command, OpenSSH leaves Nagle's algorithm on: small answers then wait up to 40 ms.
   return ['ssh', '-F', 'none', '-T', ...flags, '-R', forward, ...place, 'exec sleep infinity'];

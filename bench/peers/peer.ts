@@ -14,8 +14,8 @@ export interface Ground {
   readonly caFile: string;
   /** PEM. */
   readonly ca: string;
-  /** Plain HTTP on 127.0.0.1: what stands for the notebook. */
-  readonly upstreamPort: number;
+  /** Plain HTTP on this unix socket, as we recommend for notebooks: what stands for one. */
+  readonly upstreamSocket: string;
   /** The same upstream speaking HTTPS itself. */
   readonly upstreamTlsPort: number;
   /** Marks the processes of the run. */

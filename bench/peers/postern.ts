@@ -25,7 +25,7 @@ export const postern: Peer = {
     const run = runOf(ground, 'postern');
     const bastion = await startBastion(run, await freePort(0), { certificate: ground });
     const tokenFile = await createToken(run, 'bench', NAME);
-    const to = `http://127.0.0.1:${ground.upstreamPort}`;
+    const to = `unix:${ground.upstreamSocket}`;
     const agent = await startAgent(run, bastion, { name: NAME, tokenFile, serve: { to } });
     const visitor = new Visitor({ origin: agent.origin, ca: ground.ca });
     await visitor.enter(agent.secret);
@@ -56,7 +56,7 @@ export const httpProxy: Peer = {
     // This front lets anybody register, but the agent insists on having a credential to show.
     const tokenFile = join(run.folder, 'token');
     writeFileSync(tokenFile, 'none\n', { mode: 0o600 });
-    const to = `http://127.0.0.1:${ground.upstreamPort}`;
+    const to = `unix:${ground.upstreamSocket}`;
     const agent = await startAgent(run, bastion, { name: NAME, tokenFile, serve: { to } });
     return { port, headers: {}, processes: [child, agent.child] };
   },
