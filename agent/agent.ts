@@ -88,8 +88,8 @@ async function startRun(values: RunValues, words: readonly string[], context: Ag
 
 function startAttach(values: AttachValues, context: AgentContext): Running {
   const target = parseTarget(values.to);
-  const ca = values.upstreamCa === undefined ? systemAuthorities() : readAuthorities(values.upstreamCa);
-  const upstream = upstreamAt(target, { uid: values.allowForeignUpstream ? undefined : context.uid, ca });
+  const uid = values.allowForeignUpstream ? undefined : context.uid;
+  const upstream = upstreamAt(target, { uid, caFile: values.upstreamCa });
   const authorization = values.authorizationFile === undefined ? undefined : readSecretFile(values.authorizationFile);
   const { terminal, log } = context;
   const offer = new Offer({ values, upstream, authorization, terminal, log });
@@ -126,8 +126,13 @@ function targetOf(place: Place): Target {
   return parseTarget(place.listening === 'socket' ? `unix:${place.value}` : `http://127.0.0.1:${place.value}`);
 }
 
-/** `uid` undefined: whoever answers there is right. */
-function upstreamAt(target: Target, { uid, ca }: { uid: number | undefined; ca?: string | undefined }): Upstream {
+interface Trust {
+  /** Undefined: whoever answers there is right. */
+  readonly uid: number | undefined;
+  readonly caFile?: string | undefined;
+}
+
+function upstreamAt(target: Target, { uid, caFile }: Trust): Upstream {
   const label = targetLabel(target);
   if (target.kind === 'unix') {
     const check = uid === undefined ? undefined : fileOwnedBy(uid, target.path);
@@ -135,9 +140,9 @@ function upstreamAt(target: Target, { uid, ca }: { uid: number | undefined; ca?:
   }
   const { host, port, name } = target;
   const check = uid !== undefined && target.loopback ? portOwnedBy(uid, host, port) : undefined;
-  return target.kind === 'tls'
-    ? tlsUpstream({ label, host, port, name, ca, check })
-    : tcpUpstream({ label, host, port, check });
+  if (target.kind === 'tcp') return tcpUpstream({ label, host, port, check });
+  const ca = caFile === undefined ? systemAuthorities() : readAuthorities(caFile);
+  return tlsUpstream({ label, host, port, name, ca, check });
 }
 
 function runAuthorization(values: RunValues, { jupyter, token }: PreparedCommand): string | undefined {
