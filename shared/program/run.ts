@@ -18,9 +18,24 @@ export interface ProgramContext {
 /** Exit codes of ours; a notebook's own code is passed on as it is. */
 export const EXIT = { ok: 0, failed: 1, options: 2 } as const;
 
+/** First release in which everything that is used here is there without a flag. */
+const OLDEST_NODE = [24, 2] as const;
+
+/** True for a Node.js release that would fail in the middle, or in silence. */
+export function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
+}
+
 /** Runs `main`; the process then exits with the code that it resolved to, whatever is still open. */
 export function runProgram(main: (context: ProgramContext) => Promise<number>): void {
   const context = processContext();
+  if (isTooOld(process.versions.node)) {
+    context.stderr.write(
+      `This needs Node.js ${OLDEST_NODE.join('.')} or newer; it was started with ${process.version}.\n`,
+    );
+    process.exit(EXIT.failed);
+  }
   // A reader that went away (`postern-agent ... | head`) is no reason for a stack trace.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
@@ -49,8 +64,10 @@ export function explain(error: unknown): {
       stream: 'stderr',
     };
   }
-  if (error instanceof PosternError)
-    return { text: `${error.message} (${error.code})\n${error.entry.advice}\n`, code: EXIT.failed, stream: 'stderr' };
+  if (error instanceof PosternError) {
+    const code = error.code === 'options-invalid' ? EXIT.options : EXIT.failed;
+    return { text: `${error.message} (${error.code})\n${error.entry.advice}\n`, code, stream: 'stderr' };
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { text: `Something unexpected went wrong:\n${stack}\n`, code: EXIT.failed, stream: 'stderr' };
 }
