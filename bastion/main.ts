@@ -120,4 +120,5 @@ function authorityIn(state: string): Authority {
   return authority;
 }
 
-if (import.meta.main) runProgram(main);
+// Undefined where Node.js is too old, which runProgram says.
+if ((import.meta.main as boolean | undefined) !== false) runProgram(main);

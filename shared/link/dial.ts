@@ -33,7 +33,7 @@ export class DialError extends PosternError {
 
   constructor(
     code: ErrorCode,
-    detail: string,
+    detail: string | undefined,
     more: { status?: number; problem?: Problem; retryAfterMs?: number; refused?: boolean; cause?: unknown } = {},
   ) {
     super(code, detail, { cause: more.cause });
@@ -148,7 +148,7 @@ async function readRefusal(response: IncomingMessage): Promise<DialError> {
       ...retry,
     });
   }
-  return new DialError(problem.code, problem.detail ?? problem.title, { status, problem, ...retry });
+  return new DialError(problem.code, problem.detail, { status, problem, ...retry });
 }
 
 function asProblem(type: string | undefined, body: string): Problem | undefined {

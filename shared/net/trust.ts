@@ -1,7 +1,8 @@
 // Which certificate authorities a dialler believes: those of one file alone, or those of Node and the system.
 
 import { readFileSync } from 'node:fs';
-import { getCACertificates } from 'node:tls';
+// Not by name: an older Node.js would fail to link before it could be told so.
+import tls from 'node:tls';
 import { X509Certificate } from 'node:crypto';
 
 import { PosternError } from '../errors.ts';
@@ -29,9 +30,9 @@ export function readAuthorities(path: string): string {
 export function systemAuthorities(): string | undefined {
   try {
     const all = new Set([
-      ...getCACertificates('bundled'),
-      ...getCACertificates('system'),
-      ...getCACertificates('extra'),
+      ...tls.getCACertificates('bundled'),
+      ...tls.getCACertificates('system'),
+      ...tls.getCACertificates('extra'),
     ]);
     return all.size === 0 ? undefined : [...all].join('\n');
   } catch {

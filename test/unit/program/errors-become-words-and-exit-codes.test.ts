@@ -31,3 +31,7 @@ test('an error of ours is told with its code and its advice, without a stack', (
 test('anything else is shown with its stack', () => {
   assert.match(explain(new TypeError('odd')).text, /TypeError: odd\n\s+at /);
 });
+
+test('an option that turns out to be unusable later has the exit code of options, too', () => {
+  assert.equal(explain(new PosternError('options-invalid', '--token-file')).code, EXIT.options);
+});
