@@ -58,7 +58,7 @@ test('a CA file that holds no certificate is refused at once', async () => {
   const bastion = await new BareBastion().listen();
   const wrong = ['--to', 'https://lab.localhost:1', '--upstream-ca', bastion.tokenFile];
   const agent = new AgentProgram(bastion, 'attach', wrong);
-  assert.notEqual((await agent.exited).code, 0);
+  assert.equal((await agent.exited).code, 2);
   assert.match(agent.output, /no certificate/);
   assert.equal(bastion.arrivals.length, 0);
   await bastion.close();
