@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { PosternError } from '../../../shared/errors.ts';
 import { HelpWanted, OptionsProblem } from '../../../shared/program/options.ts';
-import { EXIT, explain } from '../../../shared/program/run.ts';
+import { explain } from '../../../shared/program/run.ts';
 
 test('problems with options go to standard error, one a line, with exit code 2', () => {
   assert.deepEqual(explain(new OptionsProblem('postern-agent run', ['--name: is needed', '--to: is odd'])), {
