@@ -86,8 +86,9 @@ const COMMON = [
   {
     name: 'stream-credit',
     type: 'bytes',
-    default: '256KiB',
-    help: 'Bytes that each connection may send before the notebook has read any of them.',
+    // Small, since it is promised to all streams at once; it grows where a long path needs it.
+    default: '64KiB',
+    help: 'Bytes that each connection may send at first before the notebook has read any of them.',
     check: (value: number) => (value >= 16_384 && value <= 2 ** 24 ? undefined : 'must be 16KiB to 16MiB'),
   },
   {

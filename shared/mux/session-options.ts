@@ -22,7 +22,7 @@ export interface SessionOptions {
   onInfo?(info: Info): void;
   onGoAway?(goAway: GoAway): void;
   readonly clock?: Clock;
-  /** Credit that all streams of this session may have granted; its parent counts the process. */
+  /** Credit that all streams of this session may have granted; its parent counts the process. By default what the limits promise, twice. */
   readonly budget?: Budget;
   /** Most credit that one stream's window grows to, in bytes. */
   readonly longestWindow?: number;

@@ -17,6 +17,7 @@ import type { GoAway, SessionOptions } from './session-options.ts';
 import { Stream, type StreamHost } from './stream.ts';
 
 const LONGEST_WINDOW = 16 * 1024 * 1024;
+/** Unless the owner of the session says otherwise, at least this. */
 const SESSION_BUDGET = 64 * 1024 * 1024;
 /** Taken for the round trip until one has been measured. */
 const ASSUMED_ROUND_TRIP_MS = 50;
@@ -54,7 +55,9 @@ export class Session implements StreamHost {
     this.#link = link;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#budget = options.budget ?? new Budget(SESSION_BUDGET);
+    // Half of it is for windows that grow: the other half holds what was promised in the handshake.
+    const promised = options.own.credit * options.own.streams;
+    this.#budget = options.budget ?? new Budget(Math.max(SESSION_BUDGET, 2 * promised));
     this.#outbox = new Outbox(link, this.#clock);
     this.#roundTrip = new RoundTrip(this.#clock);
     this.#flood = new FloodLimit(this.#clock);

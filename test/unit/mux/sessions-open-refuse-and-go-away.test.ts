@@ -186,3 +186,22 @@ test('a round trip longer than the pause between PINGs is measured all the same'
   }
   assert.ok(pair.bastion.stats.roundTripMs! > 2990);
 });
+
+test('all streams that the limits promise can be open at once, however far the windows of some have grown', async () => {
+  const limits = { credit: 262_144, streams: 600, message: 65_536 };
+  const pair = sessionPair({ timed: true, limits, link: { latencyMs: 25 }, agent: { budget: undefined as never } });
+  await pass(pair, 100);
+  for (let count = 0; count < 600; count++) {
+    const stream = pair.bastion.open(web);
+    stream.on('error', (error) => assert.fail(error));
+    if (count < 6) stream.write(Buffer.alloc(4 * 2 ** 20));
+    if (count === 5) {
+      await pass(pair, 50);
+      for (const busy of pair.accepted.agent) busy.resume();
+      await pass(pair, 1000);
+    }
+  }
+  await pass(pair, 1000);
+  assert.equal(pair.agent.streams, 600);
+  assert.ok(pair.agent.stats.grantedBytes > 600 * limits.credit);
+});
