@@ -7,7 +7,7 @@ import { PosternError } from '../../../shared/errors.ts';
 import { acceptCarrier } from '../../../shared/link/accept.ts';
 import { dialCarrier } from '../../../shared/link/dial.ts';
 import { KIND, writeLinkHeader } from '../../../shared/link/link-header.ts';
-import type { Carrier } from '../../../shared/link/websocket-link.ts';
+import { WebSocketLink, type Carrier } from '../../../shared/link/websocket-link.ts';
 import { linkContract } from '../../contract/link.ts';
 import { LinkRecorder, numbered } from '../../support/link-recorder.ts';
 import { eventually, LinkWorld, MAX_MESSAGE } from '../../support/link-world.ts';
@@ -113,10 +113,7 @@ test('messages that come in the same packet as the 101 are not lost', async () =
       socket.uncork();
     });
   };
-  const [{ carrier }, { WebSocketLink }] = await Promise.all([
-    dialCarrier(world.options()),
-    import('../../../shared/link/websocket-link.ts'),
-  ]);
+  const { carrier } = await dialCarrier(world.options());
   // Whoever takes its time loses nothing either.
   await new Promise((resolve) => setTimeout(resolve, 20));
   const link = new WebSocketLink(carrier);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import test from 'node:test';
 
-import type { PosternError } from '../../../shared/errors.ts';
+import { PosternError } from '../../../shared/errors.ts';
 import type { Stream } from '../../../shared/mux/stream.ts';
 import { settled } from '../../support/fake-clock.ts';
 import { LIMITS, openedPair, pass, sessionPair, until } from '../../support/session-pair.ts';
@@ -136,11 +136,10 @@ test('fail after end sends what is queued and then RESET, not END', async () => 
 });
 
 test('an error that is not ours becomes stream-cancelled at the other end; one of ours keeps its code', async () => {
-  const { PosternError: Known } = await import('../../../shared/errors.ts');
   const pair = sessionPair();
   for (const [thrown, code] of [
     [new Error('whatever'), 'stream-cancelled'],
-    [new Known('upstream-refused'), 'upstream-refused'],
+    [new PosternError('upstream-refused'), 'upstream-refused'],
     [undefined, 'stream-cancelled'],
   ] as const) {
     const [near, far] = await openedPair(pair);
