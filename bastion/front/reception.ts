@@ -102,7 +102,8 @@ export class Reception {
   #visitName(visit: Http1Visit, from: Acquaintance, { target, upload }: { target: string; upload: Upload }): void {
     const { name } = visit;
     const expected = this.#options.directory.expected(name);
-    if (expected !== undefined) return this.#wait(expected, visit, () => this.#visitName(visit, from, { target, upload }));
+    if (expected !== undefined)
+      return this.#wait(expected, visit, () => this.#visitName(visit, from, { target, upload }));
     const tunnel = this.tunnel(name);
     if (target.startsWith(OWN_PREFIX)) {
       const { gate } = this.#options;

@@ -14,7 +14,7 @@ test('a handshake without SNI succeeds with the certificate of the domain', asyn
   const socket = connect({
     host: String(host),
     port: Number(port),
-    ca: ca as string,
+    ca,
     checkServerIdentity: (_host, certificate) => checkServerIdentity(HOST, certificate),
   });
   await once(socket, 'secureConnect');
