@@ -1,6 +1,7 @@
 // What was sent and has not been acknowledged: kept so that a replaced carrier can be given exactly what the peer lacks.
 
 import { PosternError } from '../errors.ts';
+import { releaseMessage } from '../mux/message.ts';
 
 /** Counts messages from 1, absolutely, for the life of the link. */
 export class Replay {
@@ -34,8 +35,10 @@ export class Replay {
     // A count that goes back is one that was overtaken.
     if (count <= this.#acknowledged) return false;
     for (let left = count - this.#acknowledged; left > 0; left--) {
-      this.#bytes -= (this.#kept[this.#first] as Buffer).length;
+      const message = this.#kept[this.#first] as Buffer;
+      this.#bytes -= message.length;
       this.#kept[this.#first++] = EMPTY;
+      releaseMessage(message);
     }
     this.#acknowledged = count;
     if (this.#first * 2 > this.#kept.length) {
@@ -55,6 +58,7 @@ export class Replay {
   }
 
   clear(): void {
+    for (let index = this.#first; index < this.#kept.length; index++) releaseMessage(this.#kept[index] as Buffer);
     this.#kept = [];
     this.#first = 0;
     this.#bytes = 0;

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { PosternError, asPosternError, isErrorCode } from '../errors.ts';
 import { systemClock, type Clock } from '../mux/clock.ts';
+import { holdMessage, releaseMessage } from '../mux/message.ts';
 import { LINK_HEADER_BYTES, type Link, type LinkListener } from '../mux/link.ts';
 import { KIND, readLinkHeader, writeLinkHeader } from './link-header.ts';
 import { Replay } from './replay.ts';
@@ -255,7 +256,9 @@ export class WebSocketLink implements Link {
     this.#told = this.#received;
     this.#untold = 0;
     this.#cork(carrier.socket);
-    carrier.webSocket.send(message, SEND_OPTIONS);
+    // Held until it is written: an acknowledgement proves nothing about our own buffers.
+    holdMessage(message);
+    carrier.webSocket.send(message, SEND_OPTIONS, () => releaseMessage(message));
   }
 
   /** One system call for all messages of this turn. */
