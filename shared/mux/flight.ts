@@ -1,7 +1,8 @@
 // The flight cap: how many bytes a session may have sent and not yet had acknowledged, from measured bandwidth and round trip.
 //
 // Whatever is in flight beyond bandwidth x round trip stands in a queue in front of the slowest hop, and everything
-// small waits behind it. Twice that product keeps the path full through the jitter of acknowledgements and no more.
+// small waits behind it. Twice that product keeps the path full through the jitter of acknowledgements; a few
+// milliseconds' worth more bridge the turns of two busy event loops, which a short path's round trip does not show.
 // The idea of measuring both as a maximum and a minimum is BBR's (draft-ietf-ccwg-bbr); TCP below does the pacing.
 
 /** The cap never falls below this: on short paths the product is smaller than what one turn of the event loop sends. */
@@ -9,6 +10,8 @@ export const LOWEST_CAP = 64 * 1024;
 /** Nothing gets larger than this, whatever was measured: it bounds the memory kept for replay. */
 const HIGHEST_CAP = 64 * 1024 * 1024;
 const GAIN = 2;
+/** What the event loops of both ends may take before they acknowledge; the queue it can build up is as short as this. */
+export const TURNS_MS = 4;
 /** A minimum round trip older than this is measured anew. */
 const PROBE_EVERY_MS = 10_000;
 /** And sooner at the lowest cap: a path that got much longer would be held down to it by the old minimum. */
@@ -67,8 +70,10 @@ export class Flight {
   /** Bytes that may be in flight now. */
   get cap(): number {
     const product = GAIN * this.bandwidth * (this.#roundTripMs ?? 0);
-    const cap = Math.min(HIGHEST_CAP, Math.max(LOWEST_CAP, product));
-    return this.#probe === undefined ? cap : Math.max(LOWEST_CAP * PROBE_SHARE, cap * PROBE_SHARE);
+    if (this.#probe !== undefined) {
+      return Math.max(LOWEST_CAP * PROBE_SHARE, Math.min(HIGHEST_CAP, product) * PROBE_SHARE);
+    }
+    return Math.min(HIGHEST_CAP, Math.max(LOWEST_CAP, product + this.bandwidth * TURNS_MS));
   }
 
   /** The queue is short for the moment, and a PING would show the true round trip. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { Flight, LOWEST_CAP } from '../../../shared/mux/flight.ts';
+import { Flight, LOWEST_CAP, TURNS_MS } from '../../../shared/mux/flight.ts';
 import { SimulatedPath } from '../../support/simulated-path.ts';
 
 /** Bytes per millisecond. */
@@ -50,12 +50,21 @@ test('looking for the true round trip costs next to nothing', () => {
   assert.ok(used(path, 30_000) > 0.98);
 });
 
-test('a short path keeps the lowest cap', () => {
-  const path = new SimulatedPath({ bandwidth: 100 * MBIT, roundTripMs: 1 });
+test('a slow short path keeps the lowest cap', () => {
+  const path = new SimulatedPath({ bandwidth: 20 * MBIT, roundTripMs: 1 });
   // The PING at the beginning of every session sees the path empty.
   path.flight.measured(1, 0);
   path.run(5000);
   assert.equal(path.flight.cap, LOWEST_CAP);
+  assert.ok(used(path, 1000) > 0.98);
+});
+
+test('a fast short path gets what the turns of two event loops take, and no longer a queue than that', () => {
+  const path = new SimulatedPath({ bandwidth: 1000 * MBIT, roundTripMs: 0.3 });
+  path.flight.measured(0.3, 0);
+  path.run(5000);
+  const milliseconds = path.flight.cap / path.flight.bandwidth;
+  assert.ok(Math.abs(milliseconds - (2 * 0.3 + TURNS_MS)) < 0.5, `${milliseconds} ms in flight`);
   assert.ok(used(path, 1000) > 0.98);
 });
 
@@ -121,5 +130,5 @@ test('after a change of link the round trip is measured anew, and what was in fl
   flight.acknowledged(0, now + 60_000);
   assert.equal(flight.roundTripMs, undefined);
   flight.measured(80, now + 60_000);
-  assert.ok(Math.abs(flight.cap - 2 * flight.bandwidth * 80) < 1);
+  assert.ok(Math.abs(flight.cap - flight.bandwidth * (2 * 80 + TURNS_MS)) < 1);
 });
