@@ -8,18 +8,19 @@ export interface Listener {
 }
 
 const LISTEN = '0A';
+/** Number, local address, remote address, state, queues, timer, retransmissions, uid. */
+const LINE = /^ *\d+: ([0-9A-Fa-f]+:[0-9A-Fa-f]+) \S+ ([0-9A-F]{2}) \S+ \S+ +\S+ +(\d+) /gm;
 const ANY_4 = '00000000';
 const ANY_6 = '0'.repeat(32);
 const LOOPBACK_6 = '00000000000000000000000001000000';
 const MAPPED_PREFIX = '0000000000000000FFFF0000';
 
-/** The listening sockets of a table, addresses as the kernel prints them (32-bit words in host order, hexadecimal). */
-export function parseListeners(table: string): Listener[] {
+/** The listening sockets among whole lines of a table, addresses as the kernel prints them (32-bit words in host order, hexadecimal). */
+export function parseListeners(lines: string): Listener[] {
   const listeners: Listener[] = [];
-  for (const line of table.split('\n').slice(1)) {
-    const [, local, , state, , , , uid] = line.trim().split(/\s+/);
-    if (state !== LISTEN || local === undefined || uid === undefined) continue;
-    const [address, port] = local.split(':') as [string, string];
+  for (const [, local, state, uid] of lines.matchAll(LINE)) {
+    if (state !== LISTEN) continue;
+    const [address, port] = (local as string).split(':') as [string, string];
     listeners.push({ address: address.toUpperCase(), port: Number.parseInt(port, 16), uid: Number(uid) });
   }
   return listeners;
