@@ -17,6 +17,7 @@ export interface RelayOptions {
 }
 
 const QUEUE_BYTES = 4 * 1024 * 1024;
+const PIECE_BYTES = 4 * 1024;
 
 /** One direction of all connections: a line that sends one chunk after another. */
 class Line {
@@ -78,6 +79,8 @@ export class TcpRelay {
   readonly #options: RelayOptions;
   readonly #lines: readonly [Line, Line];
   readonly #relayed = new Set<Relayed>();
+  /** A slow line sends in pieces, or what is small would wait for 64 KiB to arrive as one. */
+  readonly #piece: number;
   #hole = false;
   #cutAt = Infinity;
   /** Bytes passed on, both ways together. */
@@ -90,6 +93,7 @@ export class TcpRelay {
   constructor(options: RelayOptions) {
     this.#options = options;
     const { bandwidth = Infinity } = options;
+    this.#piece = options.bandwidth === undefined ? Infinity : PIECE_BYTES;
     this.#lines = [new Line(bandwidth), new Line(bandwidth)];
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#take(socket));
   }
@@ -162,10 +166,7 @@ export class TcpRelay {
     const resume = (): void => {
       if (!this.#hole && queued <= queueBytes && !to.writableNeedDrain) from.resume();
     };
-    from.on('data', (chunk: Buffer) => {
-      if (this.#hole) return;
-      queued += chunk.length;
-      if (queued > queueBytes) from.pause();
+    const pass = (chunk: Buffer): void => {
       later(chunk.length, () => {
         queued -= chunk.length;
         if (to.destroyed) return;
@@ -173,6 +174,12 @@ export class TcpRelay {
         resume();
         this.#count(chunk.length);
       });
+    };
+    from.on('data', (chunk: Buffer) => {
+      if (this.#hole) return;
+      queued += chunk.length;
+      if (queued > queueBytes) from.pause();
+      for (let at = 0; at < chunk.length; at += this.#piece) pass(chunk.subarray(at, at + this.#piece));
     });
     to.on('drain', resume);
     from.on('end', () => later(0, () => to.end()));
