@@ -1,16 +1,17 @@
 // The bastion put together: the only place that chooses implementations and knows all of its parts.
 
+import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 
 import type { Clock } from '../shared/mux/clock.ts';
 import type { Address, ListenTarget } from '../shared/net/listen.ts';
-import { startAdmin } from '../shared/program/admin.ts';
-import type { Admin } from '../shared/program/admin.ts';
 import type { Log } from '../shared/program/log.ts';
 import { VERSION } from '../shared/program/version.ts';
 import type { Limits } from '../shared/wire/handshake.ts';
 import { openAccessLog } from './access-log.ts';
 import type { AccessLog } from './access-log.ts';
+import { openAdminPort } from './admin-port.ts';
+import type { AdminPort } from './admin-port.ts';
 import { anyOf } from './auth/any-of.ts';
 import { Attempts } from './auth/attempts.ts';
 import type { Authenticator } from './auth/authenticator.ts';
@@ -84,6 +85,8 @@ export interface Bastion {
 
 interface State {
   ready: boolean;
+  /** Once there is one. */
+  front?: Front;
   /** The port listened on, once it is known. */
   port: number;
 }
@@ -95,7 +98,7 @@ interface Parts {
   readonly endpoint: Endpoint;
   readonly metrics: Metrics;
   readonly front: Front;
-  readonly admin: Admin | undefined;
+  readonly admin: AdminPort | undefined;
 }
 
 const DAY_MS = 86_400_000;
@@ -115,7 +118,9 @@ export async function startBastion(config: BastionConfig, deps: BastionDeps): Pr
   let closing: Promise<void> | undefined;
   return {
     port: parts.front.port,
-    adminPort: parts.admin?.port,
+    get adminPort() {
+      return parts.admin?.port;
+    },
     authority: parts.tls.authority,
     reload: () => {
       parts.tls.reload?.();
@@ -135,9 +140,14 @@ export async function startBastion(config: BastionConfig, deps: BastionDeps): Pr
   };
 }
 
-/** Agents and visitors at the same time: what a visitor waits for comes through an agent's link. */
+/** Agents are sent away once no visitor can begin anything here any more; what runs through their links goes on meanwhile. */
 async function drain({ endpoint, front }: Parts, drainTimeoutMs: number): Promise<void> {
-  await Promise.all([endpoint.close(drainTimeoutMs), front.close(drainTimeoutMs)]);
+  const end = performance.now() + drainTimeoutMs;
+  const settled = Promise.withResolvers<void>();
+  endpoint.refuseAgents();
+  const visitors = front.close(drainTimeoutMs, () => settled.resolve());
+  await settled.promise;
+  await Promise.all([endpoint.close(Math.max(0, end - performance.now())), visitors]);
 }
 
 async function assemble(config: BastionConfig, deps: BastionDeps, state: State): Promise<Parts> {
@@ -148,7 +158,7 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
   const undo = [() => tls.close(), () => void accessLog.close()];
   try {
     const directory = new Directory({ ...deps, expectMs: config.expectMs });
-    const { endpoint, metrics } = openEndpoint(config, deps, { authenticator, directory, state });
+    const { endpoint, metrics } = openEndpoint(config, deps, { authenticator, directory, state, tls });
     const front = await startFront(config.listen, {
       domain: config.domain,
       tls,
@@ -163,8 +173,9 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
       tunnelUpgrade: (request, socket, head) => endpoint.upgrade(request, socket, head),
     });
     state.port = front.port;
+    state.front = front;
     undo.push(() => front.destroy());
-    const admin = await openAdmin(config, metrics, () => state.ready);
+    const admin = await openAdmin(config, metrics, deps.log, () => state.ready);
     return { tls, accessLog, endpoint, metrics, front, admin };
   } catch (error) {
     for (const step of undo.toReversed()) step();
@@ -172,16 +183,25 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
   }
 }
 
+/** What the endpoint and the metrics look at. */
+interface Opened extends Pick<Parts, 'tls'> {
+  readonly authenticator: Authenticator;
+  readonly directory: Directory;
+  readonly state: State;
+}
+
 function openEndpoint(
   config: BastionConfig,
   deps: BastionDeps,
-  { authenticator, directory, state }: { authenticator: Authenticator; directory: Directory; state: State },
+  { authenticator, directory, state, tls }: Opened,
 ): Pick<Parts, 'endpoint' | 'metrics'> {
   const admission = new Admission(config.handshakes);
   const metrics: Metrics = createMetrics({
     tunnels: directory.tunnels,
     handshakes: () => admission.inFlight,
     grantedBytes: () => endpoint.grantedBytes,
+    upgrades: () => state.front?.upgrades ?? 0,
+    certificateExpiresAt: () => Date.parse(new X509Certificate(tls.material().cert).validTo),
   });
   const endpoint: Endpoint = new Endpoint({
     ...deps,
@@ -198,6 +218,8 @@ function openEndpoint(
     urlOf: (name) => urlOf(name, config.domain, config.publicPort ?? state.port),
     onHandshake: (result) => metrics.handshake(result),
     onSessionEnd: (session, reason) => metrics.sessionEnded(session, reason),
+    onPause: () => metrics.paused(),
+    onImpatience: (tunnels) => state.front?.giveUpWaiting(tunnels, config.pausePatienceMs),
   });
   return { endpoint, metrics };
 }
@@ -224,9 +246,15 @@ function openTls({ tls, stateDirectory, domain }: BastionConfig, log: Log): Part
   return tls === undefined ? openCustomCa({ directory: stateDirectory, domain, log }) : openTlsFiles({ ...tls, log });
 }
 
-async function openAdmin(config: BastionConfig, metrics: Metrics, ready: () => boolean): Promise<Admin | undefined> {
+async function openAdmin(
+  config: BastionConfig,
+  metrics: Metrics,
+  log: Log,
+  ready: () => boolean,
+): Promise<AdminPort | undefined> {
   if (config.admin === undefined) return undefined;
-  return startAdmin({ ...config.admin, metrics: () => metrics.text(), ready });
+  const options = { ...config.admin, metrics: () => metrics.text(), ready };
+  return openAdminPort(options, { mayWait: 'fd' in config.listen, log });
 }
 
 function urlOf(name: string, domain: string, port: number): string {

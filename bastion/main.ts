@@ -5,7 +5,9 @@ import { describeAuthority } from '../certs/describe.ts';
 import { authorityPath, loadAuthority } from '../certs/store.ts';
 import type { Authority } from '../certs/authority.ts';
 import { PosternError } from '../shared/errors.ts';
-import { formatAddress, parseAddress } from '../shared/net/listen.ts';
+import { formatAddress, parseAddress, parseListen } from '../shared/net/listen.ts';
+import type { ListenTarget } from '../shared/net/listen.ts';
+import { inheritedSocket } from '../shared/program/inherited.ts';
 import { createLog } from '../shared/program/log.ts';
 import { parseOptions } from '../shared/program/options.ts';
 import { runProgram } from '../shared/program/run.ts';
@@ -37,11 +39,13 @@ export async function main(context: ProgramContext): Promise<number> {
   return 0;
 }
 
-async function serve(values: ServeValues, { stdout, stderr }: ProgramContext): Promise<void> {
+async function serve(values: ServeValues, { env, stdout, stderr }: ProgramContext): Promise<void> {
   const pretty = values.logFormat === 'auto' ? undefined : values.logFormat === 'pretty';
   const log = createLog({ name: 'postern-bastion', level: values.logLevel, pretty, stream: stderr });
-  const bastion = await startBastion(configOf(values), { log });
-  const listen = formatAddress({ ...parseAddress(values.listen), port: bastion.port });
+  const inherited = inheritedSocket(env, process.pid);
+  const target = inherited === undefined ? parseListen(values.listen) : { fd: inherited };
+  const bastion = await startBastion(configOf(values, target), { log });
+  const listen = whereOf(target, bastion.port);
   const ca = bastion.authority === undefined ? undefined : authorityPath(values.state);
   log.info({ domain: values.domain, listen, adminPort: bastion.adminPort, ca }, `serving on ${listen}`);
   if (stdout.isTTY) stdout.write(welcome(values, bastion, listen));
@@ -62,11 +66,15 @@ async function serve(values: ServeValues, { stdout, stderr }: ProgramContext): P
   log.info({}, 'stopped');
 }
 
-function configOf(values: ServeValues): BastionConfig {
+function whereOf(target: ListenTarget, port: number): string {
+  return 'fd' in target ? `descriptor ${target.fd}, port ${port}` : formatAddress({ ...target, port });
+}
+
+function configOf(values: ServeValues, listen: ListenTarget): BastionConfig {
   const { tlsCert, tlsKey } = values;
   return {
     domain: values.domain,
-    listen: parseAddress(values.listen),
+    listen,
     stateDirectory: values.state,
     publicPort: values.publicPort,
     tls: tlsCert === undefined || tlsKey === undefined ? undefined : { certificate: tlsCert, key: tlsKey },

@@ -14,10 +14,16 @@ export interface Observed {
   handshakes(): number;
   /** Bytes of credit granted to all streams. */
   grantedBytes(): number;
+  /** Visitors' connections that speak another protocol now. */
+  upgrades(): number;
+  /** Unix milliseconds. */
+  certificateExpiresAt(): number;
 }
 
 export interface Metrics {
   handshake(result: 'accepted' | 'resumed' | ErrorCode): void;
+  /** A link was lost; its session waits to be resumed. */
+  paused(): void;
   /** A session is over: its figures will not change any more. */
   sessionEnded(session: Session, reason: ErrorCode): void;
   exchange(record: ExchangeRecord): void;
@@ -40,6 +46,9 @@ export function createMetrics(observed: Observed): Metrics {
   const finished: Totals = { bytesIn: 0, bytesOut: 0, streamsOpened: 0 };
   observeTunnels(registry, observed);
   observeSessions(registry, observed, finished);
+  observeFlow(registry, observed);
+  observeFront(registry, observed);
+  const { paused, resumed } = countPauses(registry);
   const exchanges = countExchanges(registry);
   const handshakes = new Counter({
     name: 'postern_handshakes_total',
@@ -54,7 +63,11 @@ export function createMetrics(observed: Observed): Metrics {
     registers: [registry],
   });
   return {
-    handshake: (result) => handshakes.inc({ result }),
+    handshake: (result) => {
+      handshakes.inc({ result });
+      if (result === 'resumed') resumed();
+    },
+    paused,
     sessionEnded: ({ stats }, code) => {
       add(finished, stats);
       ended.inc({ code });
@@ -83,14 +96,20 @@ function observeTunnels(registry: Registry, observed: Observed): void {
     labelNames: ['quantile'],
     registers,
     collect() {
-      this.reset();
-      const trips = sessions(observed).flatMap(({ stats }) => stats.roundTripMs ?? []);
-      const sorted = trips.toSorted((a, b) => a - b);
-      if (sorted.length === 0) return;
-      for (const quantile of [0.5, 0.9, 1]) {
-        const at = Math.min(sorted.length - 1, Math.floor(quantile * sorted.length));
-        this.set({ quantile: String(quantile) }, (sorted[at] ?? 0) / 1000);
-      }
+      setQuantiles(
+        this,
+        sessions(observed)
+          .flatMap(({ stats }) => stats.roundTripMs ?? [])
+          .map((ms) => ms / 1000),
+      );
+    },
+  });
+  new Gauge({
+    name: 'postern_tunnels_paused',
+    help: 'Tunnels whose connection is lost; everything in them waits for it to be resumed.',
+    registers,
+    collect() {
+      this.set([...observed.tunnels].filter((tunnel) => tunnel.paused).length);
     },
   });
   new Gauge({
@@ -147,6 +166,85 @@ function observeSessions(registry: Registry, observed: Observed, finished: Total
       this.inc({ direction: 'out' }, bytesOut);
     },
   });
+}
+
+function observeFlow(registry: Registry, observed: Observed): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'postern_flight_cap_bytes',
+    help: 'Bytes that may be on their way to an agent unacknowledged: median, ninth decile and highest of the tunnels.',
+    labelNames: ['quantile'],
+    registers,
+    collect() {
+      setQuantiles(
+        this,
+        sessions(observed).map(({ stats }) => stats.flightCapBytes),
+      );
+    },
+  });
+  new Gauge({
+    name: 'postern_streams_stalled',
+    help: 'Streams that stand still for want of credit: out, the notebook reads slowly; in, the visitor does.',
+    labelNames: ['direction'],
+    registers,
+    collect() {
+      const stalls = sessions(observed).map((session) => session.stalled);
+      this.set(
+        { direction: 'in' },
+        stalls.reduce((total, stalled) => total + stalled.in, 0),
+      );
+      this.set(
+        { direction: 'out' },
+        stalls.reduce((total, stalled) => total + stalled.out, 0),
+      );
+    },
+  });
+}
+
+function observeFront(registry: Registry, observed: Observed): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'postern_upgrades_active',
+    help: 'Connections of visitors that were upgraded, to WebSockets for the most part.',
+    registers,
+    collect() {
+      this.set(observed.upgrades());
+    },
+  });
+  new Gauge({
+    name: 'postern_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate in use expires, in Unix seconds.',
+    registers,
+    collect() {
+      this.set(observed.certificateExpiresAt() / 1000);
+    },
+  });
+}
+
+function countPauses(registry: Registry): { paused(): void; resumed(): void } {
+  const registers = [registry];
+  const pauses = new Counter({
+    name: 'postern_pauses_total',
+    help: 'Connections of agents that broke while their session went on waiting.',
+    registers,
+  });
+  const resumptions = new Counter({
+    name: 'postern_resumptions_total',
+    help: 'Sessions that went on over a new connection.',
+    registers,
+  });
+  return { paused: () => pauses.inc(), resumed: () => resumptions.inc() };
+}
+
+/** Median, ninth decile and highest; nothing without figures. */
+function setQuantiles(gauge: Gauge<'quantile'>, figures: readonly number[]): void {
+  gauge.reset();
+  const sorted = figures.toSorted((a, b) => a - b);
+  if (sorted.length === 0) return;
+  for (const quantile of [0.5, 0.9, 1]) {
+    const at = Math.min(sorted.length - 1, Math.floor(quantile * sorted.length));
+    gauge.set({ quantile: String(quantile) }, sorted[at] ?? 0);
+  }
 }
 
 function countExchanges(registry: Registry): (record: ExchangeRecord) => void {

@@ -2,7 +2,7 @@
 
 import { domainProblem } from '../certs/authority.ts';
 import { asPosternError } from '../shared/errors.ts';
-import { parseAddress } from '../shared/net/listen.ts';
+import { parseAddress, parseListen } from '../shared/net/listen.ts';
 import { LOG_LEVELS } from '../shared/program/log.ts';
 import type { OptionSpec, OptionValues, ProgramSpec } from '../shared/program/options.ts';
 import { patternProblem } from './auth/name-patterns.ts';
@@ -31,8 +31,10 @@ const SERVE_BASICS = [
     type: 'string',
     default: '0.0.0.0:443',
     metavar: 'HOST:PORT',
-    help: 'Where to listen for visitors and agents; [::]:443 for IPv6 as well. Port 0 takes a free one.',
-    check: addressProblem,
+    help:
+      'Where to listen for visitors and agents; [::]:443 for IPv6 as well. Port 0 takes a free one; fd:3 an inherited ' +
+      'socket, as one from systemd (LISTEN_FDS) is taken whatever stands here.',
+    check: (text: string) => problemOf(() => parseListen(text)),
   },
   STATE,
   {
@@ -79,7 +81,7 @@ const SERVE_BASICS = [
     name: 'pause-patience',
     type: 'duration',
     default: '10s',
-    help: 'How long a visitor who comes while the connection is broken waits before being told (tunnel-paused).',
+    help: 'How long visitors wait for the beginning of an answer while the connection is broken (tunnel-paused).',
     check: between(0, 3_600_000, ['0s', '1h']),
   },
   {
@@ -200,8 +202,12 @@ export type ServeValues = OptionValues<typeof SERVE>;
 export type TokenValues = OptionValues<typeof TOKEN_CREATE>;
 
 function addressProblem(text: string): string | undefined {
+  return problemOf(() => parseAddress(text));
+}
+
+function problemOf(read: () => unknown): string | undefined {
   try {
-    parseAddress(text);
+    read();
     return undefined;
   } catch (error) {
     return asPosternError(error).detail;

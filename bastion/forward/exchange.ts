@@ -4,7 +4,7 @@ import { PosternError, asPosternError, type ErrorCode } from '../../shared/error
 import { passingTrailers, requestHead, responseHeaders, type RequestHead } from './headers.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseReader, type ResponseSink } from './response.ts';
-import type { Destination, PooledStream, StreamPool, StreamUser, UpstreamStream } from './stream-pool.ts';
+import type { Destination, Dialer, PooledStream, StreamPool, StreamUser, UpstreamStream } from './stream-pool.ts';
 import { Upload, type UploadBody } from './upload.ts';
 
 /** The visitor's side of one exchange, in whatever version of HTTP the visitor speaks. */
@@ -101,6 +101,13 @@ export class Exchange implements StreamUser, ResponseSink {
     this.#detach()?.abort('stream-cancelled');
     this.#upload?.stop();
     this.#visit.done(code);
+  }
+
+  /** Their link is lost, and nobody knows for how long. An answer that has begun, and an upload under way, go on when it is back. */
+  giveUpWaiting(dialers: ReadonlySet<Dialer>): void {
+    if (this.#over || this.#reader.started || !dialers.has(this.#plan.destination.dialer)) return;
+    if (this.#upload?.complete === false) return;
+    this.#fail(new PosternError('tunnel-paused'));
   }
 
   // --- from the stream ---------------------------------------------------------------------------------------------
@@ -229,7 +236,8 @@ export class Exchange implements StreamUser, ResponseSink {
   #mayRetry(pooled: PooledStream | undefined, error: PosternError): boolean {
     const { request } = this.#plan;
     if (pooled === undefined || !pooled.reused || this.#reader.started) return false;
-    return this.#upload === undefined && IDEMPOTENT.has(request.method) && error.code !== 'upstream-response-invalid';
+    if (error.code === 'upstream-response-invalid' || error.code === 'tunnel-paused') return false;
+    return this.#upload === undefined && IDEMPOTENT.has(request.method);
   }
 
   #retry(): void {

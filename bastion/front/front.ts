@@ -1,6 +1,8 @@
 // The front: where visitors arrive. Listens, serves, and ends without cutting what can still finish.
 
 import type { Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { listenOn, type ListenTarget } from '../../shared/net/listen.ts';
 import type { Log } from '../../shared/program/log.ts';
@@ -9,7 +11,7 @@ import type { ExchangeRecord } from './exchange-record.ts';
 import { normalDomain } from './hostname.ts';
 import { serveHttp1, type Household, type VisitorConnection } from './http1.ts';
 import { createHttps, type HttpsLimits } from './https.ts';
-import { Reception, type ReceptionOptions } from './reception.ts';
+import { Reception, type ReceptionOptions, type VisitedTunnel } from './reception.ts';
 import { serveUpgrades, type TunnelUpgrade } from './upgrade.ts';
 
 export type { ExchangeRecord };
@@ -25,11 +27,22 @@ export interface FrontOptions extends ReceptionOptions {
 
 export interface Front {
   readonly port: number;
-  /** Takes no new connections, lets running exchanges finish for so many milliseconds, then ends the rest. Idempotent. */
-  close(deadlineMs: number): Promise<void>;
+  /**
+   * Takes no new connections, lets running exchanges finish for so many milliseconds, then ends the rest. `settled` is
+   * called as soon as no connection is left on which a visitor could begin another exchange. Idempotent.
+   */
+  close(deadlineMs: number, settled?: () => void): Promise<void>;
+  /** The link of these tunnels has been lost for so many milliseconds: who has waited as long for the beginning of an answer is told. */
+  giveUpWaiting(tunnels: ReadonlySet<VisitedTunnel>, waitedMs: number): void;
+  /** Connections that speak another protocol than HTTP now. */
+  readonly upgrades: number;
   /** Ends everything now. Idempotent. */
   destroy(): void;
 }
+
+/** How long connections without an exchange are still served: a request may be on its way, and closing would lose it. */
+const LINGER_MS = 1000;
+const LOOK_EVERY_MS = 20;
 
 /** Rejects with PosternError `options-invalid` when it can't listen there. */
 export async function startFront(listener: ListenTarget, options: FrontOptions): Promise<Front> {
@@ -40,8 +53,14 @@ export async function startFront(listener: ListenTarget, options: FrontOptions):
   const port = await listenOn(server, listener);
   return {
     port,
-    close: (deadlineMs) => household.close(server, deadlineMs),
+    close: (deadlineMs, settled) => household.close(server, deadlineMs, settled),
     destroy: () => household.destroy(server),
+    giveUpWaiting: (tunnels, waitedMs) => {
+      for (const connection of household.connections) connection.giveUpWaiting(tunnels, waitedMs);
+    },
+    get upgrades() {
+      return [...household.connections].filter((connection) => connection.upgraded).length;
+    },
   };
 }
 
@@ -49,6 +68,7 @@ class FrontDesk implements Household {
   readonly reception: Reception;
   readonly connections = new Set<VisitorConnection>();
   draining = false;
+  arriving = 0;
   readonly #options: FrontOptions;
   #closing: Promise<void> | undefined;
 
@@ -61,8 +81,8 @@ class FrontDesk implements Household {
     this.#options.onExchange(record);
   }
 
-  close(server: Server, deadlineMs: number): Promise<void> {
-    this.#closing ??= this.#drain(server, deadlineMs);
+  close(server: Server, deadlineMs: number, settled?: () => void): Promise<void> {
+    this.#closing ??= this.#drain(server, deadlineMs, settled);
     return this.#closing;
   }
 
@@ -73,17 +93,26 @@ class FrontDesk implements Household {
     for (const connection of this.connections) connection.socket.destroy();
   }
 
-  /** Not the server's own 'close', which would wait for the tunnels' sockets too: they end with their tunnels. */
-  async #drain(server: Server, deadlineMs: number): Promise<void> {
+  async #drain(server: Server, deadlineMs: number, settled: () => void = () => {}): Promise<void> {
     this.draining = true;
-    server.close();
-    server.closeIdleConnections();
+    // The HTTP server's own close would destroy idle connections at once. An inherited socket stays open for others.
+    NetServer.prototype.close.call(server);
     const deadline = Promise.withResolvers<void>();
     const timer = setTimeout(deadline.resolve, deadlineMs);
+    await this.#linger(Math.min(LINGER_MS, deadlineMs));
+    // Not the server's 'close' is awaited, which would wait for the tunnels' sockets too: they end with their tunnels.
     const ended = [...this.connections].map((connection) => connection.ended);
     for (const connection of this.connections) if (!connection.busy) connection.socket.destroySoon();
+    settled();
     await Promise.race([Promise.all(ended), deadline.promise]);
     clearTimeout(timer);
     this.destroy(server);
+  }
+
+  /** Who asks meanwhile is answered with `Connection: close`, and so leaves without losing anything. */
+  async #linger(forMs: number): Promise<void> {
+    const end = performance.now() + forMs;
+    const idle = (): boolean => this.arriving > 0 || [...this.connections].some(({ busy }) => !busy);
+    while (idle() && performance.now() < end) await delay(LOOK_EVERY_MS);
   }
 }

@@ -36,6 +36,8 @@ export class Http1Visit implements Visit {
   name = '';
   visitor: string | undefined;
   over = false;
+  /** The connection belongs to another protocol now. */
+  switched = false;
   readonly #startedAt = performance.now();
   #drainAwaited = false;
   /** The answer's framing tells where it ends. */
@@ -48,6 +50,10 @@ export class Http1Visit implements Visit {
     this.request = request;
     this.response = response;
     this.upgrade = upgrade;
+  }
+
+  get waitedMs(): number {
+    return performance.now() - this.#startedAt;
   }
 
   get body(): IncomingMessage {
@@ -158,7 +164,7 @@ export class Http1Visit implements Visit {
       status,
       bytesIn: this.exchange?.bytesIn ?? 0,
       bytesOut: this.exchange === undefined ? this.#ownBytes : this.exchange.bytesOut + this.#ownBytes,
-      durationMs: performance.now() - this.#startedAt,
+      durationMs: this.waitedMs,
       upgrade: this.upgrade,
       ...(this.visitor === undefined ? undefined : { visitor: this.visitor }),
       ...(code === undefined ? undefined : { code }),

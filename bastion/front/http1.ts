@@ -4,7 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import { PosternError, type ErrorCode } from '../../shared/errors.ts';
-import { StreamPool } from '../forward/stream-pool.ts';
+import { StreamPool, type Dialer } from '../forward/stream-pool.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import type { Place } from './hostname.ts';
 import { Http1Visit, type VisitHost } from './http1-visit.ts';
@@ -25,6 +25,8 @@ export interface Household {
   /** No new connections are taken, and running ones end as soon as they are idle. */
   readonly draining: boolean;
   readonly connections: Set<VisitorConnection>;
+  /** Connections whose TLS handshake is under way. */
+  arriving: number;
   onRecord(record: ExchangeRecord): void;
 }
 
@@ -55,6 +57,17 @@ export class VisitorConnection implements VisitHost, Acquaintance {
 
   get leaving(): boolean {
     return this.#household.draining;
+  }
+
+  /** It speaks another protocol now. */
+  get upgraded(): boolean {
+    return this.#current?.switched === true;
+  }
+
+  /** The link of these tunnels has been lost for a while: who has waited as long for an answer to begin is told. */
+  giveUpWaiting(tunnels: ReadonlySet<Dialer>, waitedMs: number): void {
+    const visit = this.#current;
+    if (visit !== undefined && visit.waitedMs >= waitedMs) visit.exchange?.giveUpWaiting(tunnels);
   }
 
   /** Takes a request as Node's parser hands it out; pipelined ones wait. */
@@ -121,6 +134,7 @@ export class VisitorConnection implements VisitHost, Acquaintance {
 
 /** Lets an HTTP server's requests go to the connections they came on. */
 export function serveHttp1(server: Server, household: Household): void {
+  countArrivals(server, household);
   const take = (request: IncomingMessage, response: ServerResponse): void => {
     const connection = connectionOf(request.socket, household);
     connection.take(new Http1Visit(connection, request, response));
@@ -140,9 +154,19 @@ export function serveHttp1(server: Server, household: Household): void {
   });
 }
 
+/** So that a closing front knows of connections that have not asked anything yet. */
+function countArrivals(server: Server, household: Household): void {
+  server.on('connection', () => (household.arriving += 1));
+  server.on('tlsClientError', () => (household.arriving -= 1));
+  server.on('secureConnection', (socket: Socket) => {
+    household.arriving -= 1;
+    connectionOf(socket, household);
+  });
+}
+
 const known = new WeakMap<Socket, VisitorConnection>();
 
-/** The connection that a socket is; made at its first request, because only then is there anything to keep. */
+/** The connection that a socket is. */
 export function connectionOf(socket: Socket, household: Household): VisitorConnection {
   let connection = known.get(socket);
   if (connection === undefined) {

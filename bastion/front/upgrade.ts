@@ -68,6 +68,7 @@ class UpgradeVisit extends Http1Visit {
   }
 
   override switchProtocols(head: ResponseHead, rest: Buffer, stream: UpstreamStream): void {
+    this.switched = true;
     const socket = this.#socket;
     this.response.detachSocket(socket);
     socket.off('drain', this.#onDrain);

@@ -8,6 +8,7 @@ import { PosternError, asPosternError } from '../../shared/errors.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { acceptLink } from '../../shared/link/accept.ts';
 import { Budget } from '../../shared/mux/budget.ts';
+import { systemClock } from '../../shared/mux/clock.ts';
 import type { Clock } from '../../shared/mux/clock.ts';
 import type { WebSocketLink } from '../../shared/link/websocket-link.ts';
 import { Session } from '../../shared/mux/session.ts';
@@ -19,6 +20,7 @@ import type { Admission } from './admission.ts';
 import { addressOf, identify, registrationOf } from './arrival.ts';
 import type { Directory } from './directory.ts';
 import { rememberSpentLinks } from './links.ts';
+import { Pauses } from './pauses.ts';
 import { refuse } from './refuse.ts';
 import { decide } from './registration.ts';
 import type { Decision, Welcome } from './registration.ts';
@@ -46,6 +48,10 @@ export interface EndpointOptions {
   urlOf(name: string): string;
   onHandshake(result: 'accepted' | 'resumed' | ErrorCode): void;
   onSessionEnd(session: Session, reason: ErrorCode): void;
+  /** A link was lost; its session waits to be resumed. */
+  onPause(): void;
+  /** These tunnels have been without a link for as long as a visitor waits; called again and again until they are back. */
+  onImpatience(tunnels: ReadonlySet<LiveTunnel>): void;
   /** Unix milliseconds. */
   readonly now?: () => number;
   readonly clock?: Clock;
@@ -60,6 +66,8 @@ interface Candidate extends Joining {
 interface Granted {
   readonly session: string;
   readonly resumeKey: string;
+  /** Once there is one. */
+  tunnel?: LiveTunnel;
 }
 
 /** An expired tunnel's last word needs a moment to reach its agent, in milliseconds. */
@@ -71,6 +79,7 @@ export class Endpoint {
   readonly #budget: Budget;
   readonly #spent = rememberSpentLinks();
   readonly #resumable: ResumableSessions;
+  readonly #pauses: Pauses<LiveTunnel>;
   #draining = false;
 
   constructor(options: EndpointOptions) {
@@ -78,6 +87,8 @@ export class Endpoint {
     this.#now = options.now ?? Date.now;
     this.#budget = new Budget(options.totalCredit);
     this.#resumable = new ResumableSessions(options.limits.message);
+    const { clock = systemClock, pausePatienceMs: patienceMs } = options;
+    this.#pauses = new Pauses({ clock, patienceMs, onImpatience: (tunnels) => options.onImpatience(tunnels) });
   }
 
   /** Bytes of credit that all tunnels' streams have granted now. */
@@ -131,7 +142,10 @@ export class Endpoint {
     const candidate = { identity, registration: registrationOf(upgrade.request), address: addressOf(upgrade.socket) };
     // The first decision can still be told over HTTP.
     accepted(this.#decide(candidate));
-    const granted = { session: randomBytes(16).toString('hex'), resumeKey: randomBytes(32).toString('base64url') };
+    const granted: Granted = {
+      session: randomBytes(16).toString('hex'),
+      resumeKey: randomBytes(32).toString('base64url'),
+    };
     const link = await this.#accept(upgrade, candidate, granted);
     if (link === undefined) return this.#options.onHandshake('link-closed');
     const decision = this.#decide(candidate);
@@ -139,7 +153,7 @@ export class Endpoint {
     if (decision.answer === 'refuse') return link.destroy(new PosternError(decision.code, decision.detail));
     this.#options.onHandshake('accepted');
     this.#resumable.hold(granted.session, granted.resumeKey, link);
-    this.#carryOut(decision, candidate, { link, session: granted.session });
+    this.#carryOut(decision, candidate, { link, granted });
   }
 
   #decide({ identity, registration }: Candidate): Decision<LiveTunnel> {
@@ -162,9 +176,11 @@ export class Endpoint {
   ): Promise<WebSocketLink | undefined> {
     const { bastion, limits, urlOf, clock, resumeMs } = this.#options;
     const { names } = candidate.registration;
+    const { session, resumeKey } = granted;
     const acceptance = encodeHeader({
       bastion,
-      ...granted,
+      session,
+      resumeKey,
       resumeMs,
       urls: Object.fromEntries(names.map((name) => [name, urlOf(name)])),
       expiresAt: candidate.identity.expiresAt,
@@ -177,17 +193,23 @@ export class Endpoint {
       headers: { [ACCEPTANCE_HEADER]: acceptance },
       maxMessage: limits.message,
       graceMs: resumeMs,
-      onLost: (error: PosternError) =>
-        this.#options.log.info(
-          { session: granted.session, code: error.code, detail: error.detail },
-          'link lost, waiting to be resumed',
-        ),
+      onLost: (error: PosternError) => this.#paused(granted, error),
     };
     const link = acceptLink(request, socket, head, clock === undefined ? options : { ...options, clock });
     return Promise.race([link, gone]);
   }
 
-  #carryOut(decision: Welcome<LiveTunnel>, candidate: Candidate, made: { link: WebSocketLink; session: string }): void {
+  #paused({ session, tunnel }: Granted, { code, detail }: PosternError): void {
+    this.#options.log.info({ session, code, detail }, 'link lost, waiting to be resumed');
+    this.#options.onPause();
+    if (tunnel !== undefined) this.#pauses.lost(tunnel);
+  }
+
+  #carryOut(
+    decision: Welcome<LiveTunnel>,
+    candidate: Candidate,
+    made: { link: WebSocketLink; granted: Granted },
+  ): void {
     const { directory, graceMs, log } = this.#options;
     const { identity, registration, address } = candidate;
     for (const tunnel of decision.retire) {
@@ -196,15 +218,17 @@ export class Endpoint {
       void tunnel.leave({ code: 'replaced', reconnectAfterMs: 0, graceMs });
     }
     const tunnel = decision.join ?? this.#newTunnel(candidate);
+    const { link, granted } = made;
+    granted.tunnel = tunnel;
     tunnel.join(
       registration.slot,
       candidate,
       (listeners) => {
-        const session = this.#startSession(made.link, candidate, listeners);
-        void session.closed.then(() => this.#resumable.forget(made.session));
+        const session = this.#startSession(link, candidate, listeners);
+        void session.closed.then(() => this.#resumable.forget(granted.session));
         return session;
       },
-      () => made.link.waiting,
+      () => link.waiting,
     );
     if (decision.join === undefined) directory.add(tunnel);
     if (decision.drop !== undefined) tunnel.drop(decision.drop);
@@ -217,7 +241,7 @@ export class Endpoint {
         instance: registration.instance,
         slot: registration.slot,
         access: registration.access,
-        session: made.session,
+        session: granted.session,
         address,
         replacing: decision.retire.map(({ instance }) => instance),
       },

@@ -120,6 +120,11 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     return this.#leaving;
   }
 
+  /** All of its links are lost and wait to be resumed. */
+  get paused(): boolean {
+    return this.#links.length > 0 && this.#links.every((link) => link.paused());
+  }
+
   hasService(service: string): boolean {
     return this.#latest.registration.services.some(({ name }) => name === service);
   }

@@ -24,6 +24,12 @@ export function parseAddress(text: string): Address {
   return { host: (six ?? host) as string, port };
 }
 
+/** Reads what `parseAddress` reads, and `fd:3` for a socket that listens already; throws PosternError `options-invalid`. */
+export function parseListen(text: string): ListenTarget {
+  const descriptor = /^fd:([0-9]{1,5})$/.exec(text)?.[1];
+  return descriptor === undefined ? parseAddress(text) : { fd: Number(descriptor) };
+}
+
 /** The address as people write it. */
 export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

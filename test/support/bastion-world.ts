@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
-import { request } from 'node:https';
+import { request, type Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -45,6 +45,14 @@ export interface Answer {
   readonly body: string;
 }
 
+export interface VisitOptions {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  /** Keeps connections; without one, each visit has its own. */
+  readonly agent?: Agent;
+}
+
 export interface BastionWorld {
   readonly bastion: Bastion;
   readonly ca: string;
@@ -53,11 +61,7 @@ export interface BastionWorld {
   /** Registers `demo` of alice as another process would; rejects with DialError. */
   agent(token: string, change?: Partial<Registration>, onStream?: (stream: Stream) => void): Promise<TestAgent>;
   /** A visitor's request, or whatever the headers make of it. */
-  visit(
-    host: string,
-    path: string,
-    options?: { method?: string; headers?: Record<string, string>; body?: string },
-  ): Promise<Answer>;
+  visit(host: string, path: string, options?: VisitOptions): Promise<Answer>;
 }
 
 export const instance = (): string => randomBytes(16).toString('hex');
@@ -162,16 +166,19 @@ function visit(
   { bastion, ca }: Reached,
   host: string,
   path: string,
-  { method = 'GET', headers = {}, body }: { method?: string; headers?: Record<string, string>; body?: string },
+  { method = 'GET', headers = {}, body, agent }: VisitOptions,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = request({ host, port: bastion.port, path, method, headers, ca, lookup, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (text += chunk));
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
-    });
+    const sent = request(
+      { host, port: bastion.port, path, method, headers, ca, lookup, agent: agent ?? false },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (text += chunk));
+        response.on('error', reject);
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
+      },
+    );
     sent.on('error', reject);
     sent.end(body);
   });

@@ -40,11 +40,19 @@ test('at the deadline the rest is cut', async () => {
   await world.close();
 });
 
-test('idle connections end at once, and closing twice is closing once', async () => {
+test('idle connections are served for a moment more, then they end, and closing twice is closing once', async () => {
   const world = await frontWorld({ http: (_request, response) => response.end('hello') });
-  const agent = new Agent({ keepAlive: true });
-  await world.fetch('/', { agent });
-  await Promise.all([world.front.close(60_000), world.front.close(60_000)]);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  assert.equal((await world.fetch('/', { agent })).headers.connection, 'keep-alive');
+  const unused = await world.socket();
+  const ended = once(unused.resume(), 'end');
+  let settled = 0;
+  const closed = Promise.all([world.front.close(60_000, () => (settled += 1)), world.front.close(60_000)]);
+  const late = await world.fetch('/', { agent });
+  assert.deepEqual([late.status, late.body, late.headers.connection], [200, 'hello', 'close']);
+  assert.equal(settled, 0, 'the other connection may still be used');
+  await Promise.all([closed, ended]);
+  assert.equal(settled, 1);
   world.front.destroy();
   await world.close();
 });

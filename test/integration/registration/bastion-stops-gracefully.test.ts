@@ -87,6 +87,11 @@ test('the metrics count tunnels, handshakes, streams, bytes and exchanges', asyn
   assert.equal(value('postern_requests_total{status="200",kind="request"}'), 1);
   assert.equal(value('postern_exchange_failures_total{code="name-unknown"}'), 1);
   assert.equal(value('postern_exchange_duration_seconds_count'), 2);
+  assert.ok(value('postern_flight_cap_bytes{quantile="0.5"}') >= 65_536);
+  assert.ok(value('postern_certificate_expiry_timestamp_seconds') > Date.now() / 1000);
+  for (const gauge of ['tunnels_paused', 'upgrades_active', 'pauses_total', 'resumptions_total'])
+    assert.equal(value(`postern_${gauge}`), 0, gauge);
+  for (const direction of ['in', 'out']) assert.equal(value(`postern_streams_stalled{direction="${direction}"}`), 0);
   assert.ok(value('process_resident_memory_bytes') > 0);
   assert.match(body, /^nodejs_eventloop_lag_p99_seconds /m);
 });

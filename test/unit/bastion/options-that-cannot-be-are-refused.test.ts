@@ -38,6 +38,7 @@ test('serve needs a domain and a state directory, and has a default for everythi
 const REFUSED: readonly [string, RegExp][] = [
   ['--listen 443', /listen.*HOST:PORT/],
   ['--listen [::1:443', /listen/],
+  ['--listen fd:x', /listen/],
   ['--admin 127.0.0.1:99999', /admin/],
   ['--tls-cert a.pem', /tls-key/],
   ['--tls-key a.pem', /tls-cert/],

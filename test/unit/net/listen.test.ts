@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { PosternError } from '../../../shared/errors.ts';
-import { formatAddress, parseAddress } from '../../../shared/net/listen.ts';
+import { formatAddress, parseAddress, parseListen } from '../../../shared/net/listen.ts';
 
 test('host and port are read, with IPv6 in brackets', () => {
   assert.deepEqual(parseAddress('0.0.0.0:443'), { host: '0.0.0.0', port: 443 });
@@ -20,4 +20,11 @@ test('anything else is refused', () => {
       (error) => error instanceof PosternError && error.code === 'options-invalid',
       text,
     );
+});
+
+test('a descriptor is something to listen on, too', () => {
+  assert.deepEqual(parseListen('fd:3'), { fd: 3 });
+  assert.deepEqual(parseListen('[::1]:0'), { host: '::1', port: 0 });
+  for (const text of ['fd:', 'fd:x', 'fd:-1', 'fd'])
+    assert.throws(() => parseListen(text), { code: 'options-invalid' });
 });
