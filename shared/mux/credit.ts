@@ -65,6 +65,11 @@ export class ReceiveCredit {
     return this.#window;
   }
 
+  /** Bytes the writer may still send. */
+  get left(): number {
+    return this.#allowed;
+  }
+
   /** `bytes` arrived. Throws `credit-exceeded` when they were not allowed. */
   arrived(bytes: number): void {
     if (bytes > this.#allowed)

@@ -157,6 +157,15 @@ export class Session implements StreamHost {
     };
   }
 
+  /** Streams that stand still for want of credit: `out`, the peer's reader is slow; `in`, ours is. Looks at every stream. */
+  get stalled(): { in: number; out: number } {
+    const streams = [...this.#streams.values()];
+    return {
+      in: streams.filter(({ receiveCredit }) => receiveCredit.left === 0).length,
+      out: streams.filter((stream) => stream.stalled).length,
+    };
+  }
+
   // --- what the link tells -----------------------------------------------------------------------------------------
 
   #listener(): LinkListener {

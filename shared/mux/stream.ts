@@ -112,6 +112,11 @@ export class Stream extends Duplex implements Sender {
     return this.#queue.length > 0 && this.#sendCredit.left > 0;
   }
 
+  /** There is something to send, and the peer has no room for it. */
+  get stalled(): boolean {
+    return this.#queue.length > 0 && this.#sendCredit.left === 0;
+  }
+
   override _write(chunk: Buffer, _encoding: BufferEncoding, written: () => void): void {
     if (this.#queue.length === 0) this.#refillPriority();
     if (chunk.length > 0) this.#queue.push(chunk);
