@@ -33,6 +33,9 @@ export class FakeWebSocket extends EventEmitter {
   /** As if so much waited in the local socket. */
   bufferedAmount = 0;
   paused = true;
+  /** What is sent stays in the socket's buffer, as the sender's own memory, until the test writes it. */
+  lazy = false;
+  readonly #unwritten: { readonly data: Buffer; readonly done: () => void }[] = [];
   readonly arriving: Buffer[] = [];
   /** Everything sent, for tests that look at the wire. */
   readonly sent: Buffer[] = [];
@@ -43,12 +46,22 @@ export class FakeWebSocket extends EventEmitter {
     return { webSocket: this, socket: this.socket } as unknown as Carrier;
   }
 
-  send(data: Buffer): void {
-    if (this.readyState !== 1) return;
-    // The kernel has its own copy.
-    const bytes = Buffer.from(data);
-    this.sent.push(bytes);
-    this.peer.arriving.push(bytes);
+  send(data: Buffer, _options?: object, done: () => void = () => undefined): void {
+    if (this.readyState !== 1) return queueMicrotask(done);
+    this.#unwritten.push({ data, done });
+    if (!this.lazy) this.write();
+  }
+
+  /** Up to `count` messages get from the socket's buffer into the kernel's, which has its own copy. */
+  write(count = Infinity): void {
+    for (let written = 0; written < count; written++) {
+      const next = this.#unwritten.shift();
+      if (next === undefined) return;
+      const bytes = Buffer.from(next.data);
+      this.sent.push(bytes);
+      this.peer.arriving.push(bytes);
+      queueMicrotask(next.done);
+    }
   }
 
   pong(data: Buffer): void {
@@ -66,6 +79,8 @@ export class FakeWebSocket extends EventEmitter {
   terminate(): void {
     this.readyState = 3;
     this.socket.destroy();
+    // What was not written never will be; its writers are told.
+    for (const { done } of this.#unwritten.splice(0)) queueMicrotask(done);
   }
 
   close(code: number, reason: string): void {
@@ -96,9 +111,10 @@ export class FakeWebSocket extends EventEmitter {
   }
 }
 
-export function fakeCarriers(): { bastion: FakeWebSocket; agent: FakeWebSocket } {
+export function fakeCarriers(lazy = false): { bastion: FakeWebSocket; agent: FakeWebSocket } {
   const bastion = new FakeWebSocket();
   const agent = new FakeWebSocket();
+  bastion.lazy = agent.lazy = lazy;
   bastion.peer = agent;
   agent.peer = bastion;
   return { bastion, agent };
