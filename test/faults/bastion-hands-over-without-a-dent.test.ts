@@ -10,14 +10,17 @@ import { test, type TestContext } from 'node:test';
 import { lookup } from '../../shared/net/resolve.ts';
 import { DOMAIN, eventually } from '../support/bastion-world.ts';
 import { handedOver, type HandedOver } from '../support/handed-over.ts';
+import { TcpRelay } from '../support/tcp-relay.ts';
 import { supervisedAgent, type SupervisedAgent } from '../support/supervised-agent.ts';
 
 const NAMES = ['first', 'second', 'third', 'fourth', 'fifth'];
 const VISITORS_OF_EACH_KIND = 5;
 
+/** One way between visitors and bastion: what is on its way when a connection ends is what can be lost. */
+const DELAY_MS = 10;
+
 interface Load {
   answered: number;
-  /** Of them, the ones over connections that had been kept since before the hand-over began. */
   readonly failures: string[];
   /** Resolves when the last request is answered. */
   end(): Promise<void>;
@@ -96,15 +99,18 @@ async function agents(t: TestContext, world: HandedOver): Promise<SupervisedAgen
 
 test('no request fails while one bastion hands over to the next, and a WebSocket lives until the deadline', async (t) => {
   const world = await handedOver(t, 2, ['--drain-timeout', '6s']);
+  const relay = await TcpRelay.start({ target: world.port, delayMs: DELAY_MS });
+  t.after(() => relay.close());
+  const far = { ...world, port: relay.port };
   const [old, next] = world.bastions as [(typeof world.bastions)[0], (typeof world.bastions)[0]];
   await old.start();
   const moving = await agents(t, world);
-  const upgrade = ask(world, 'first', { agent: false, headers: { connection: 'upgrade', upgrade: 'echo' } }).end();
+  const upgrade = ask(far, 'first', { agent: false, headers: { connection: 'upgrade', upgrade: 'echo' } }).end();
   const [, webSocket] = (await once(upgrade, 'upgrade')) as [IncomingMessage, Socket];
   let echoed = '';
   webSocket.on('error', () => {}).on('data', (chunk: Buffer) => (echoed += String(chunk)));
 
-  const load = constantLoad(world);
+  const load = constantLoad(far);
   await eventually(() => load.answered > 100, 'the load is under way');
   await next.start();
   const ended = old.stop();
