@@ -68,10 +68,11 @@ async function startRun(values: RunValues, words: readonly string[], context: Ag
     const token = randomBytes(TOKEN_BYTES).toString('hex');
     const prepared = prepareCommand({ words, placement: place, token, env: context.env });
     const upstream = upstreamAt(targetOf(place), { uid: context.uid });
-    const { terminal, log } = context;
-    const offer = new Offer({ values, upstream, authorization: runAuthorization(values, prepared), terminal, log });
+    const { env, terminal, log } = context;
+    const authorization = runAuthorization(values, prepared);
+    const offer = new Offer({ values, upstream, env, authorization, terminal, log });
     log.info({ command: words[0], listening: upstream.label }, 'Starting the command');
-    const child = startChild({ words: prepared.words, env: { ...context.env, ...prepared.env }, log });
+    const child = startChild({ words: prepared.words, env: { ...env, ...prepared.env }, log });
     return new NotebookRun({
       child,
       offer,
@@ -91,8 +92,8 @@ function startAttach(values: AttachValues, context: AgentContext): Running {
   const uid = values.allowForeignUpstream ? undefined : context.uid;
   const upstream = upstreamAt(target, { uid, caFile: values.upstreamCa });
   const authorization = values.authorizationFile === undefined ? undefined : readSecretFile(values.authorizationFile);
-  const { terminal, log } = context;
-  const offer = new Offer({ values, upstream, authorization, terminal, log });
+  const { env, terminal, log } = context;
+  const offer = new Offer({ values, upstream, env, authorization, terminal, log });
   const end = new AbortController();
   firstAnswer(upstream, 'connect', end.signal, systemClock).then(
     () => offer.ready(),

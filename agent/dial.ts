@@ -26,6 +26,10 @@ export interface DialPlan {
   readonly bastion: string;
   /** PEM; undefined leaves it to Node. */
   readonly ca: string | undefined;
+  /** The way there through a proxy; without it, a connection of our own. */
+  readonly through?: DialOptions['through'];
+  /** There is another bastion: how long a lost session is tried to be had back before that one is asked, in milliseconds. */
+  readonly resumePatienceMs?: number | undefined;
   readonly tokenFile: string;
   /** All-zero WebSocket masks: only ever over TLS, which is all there is here. */
   readonly zeroMask: boolean;
@@ -82,6 +86,7 @@ function begin({ plan, registration, acceptance }: Agreed, carrier: Carrier, onG
     clock: systemClock,
     random: Math.random,
     events: plan.pauses,
+    patienceMs: plan.resumePatienceMs,
   });
   const session = new Session(link, {
     role: 'agent',
@@ -101,6 +106,7 @@ function reach(plan: DialPlan, registration: Registration): Omit<DialOptions, 'h
     url: tunnelUrl(plan.bastion),
     ca: plan.ca,
     lookup,
+    through: plan.through,
     timeoutMs: plan.timeoutMs,
     zeroMask: plan.zeroMask,
     maxMessage: registration.limits.message,

@@ -5,12 +5,11 @@ import { randomBytes } from 'node:crypto';
 import { createBackoff } from '../shared/backoff.ts';
 import { PosternError } from '../shared/errors.ts';
 import { systemClock } from '../shared/mux/clock.ts';
-import { readAuthorities, systemAuthorities } from '../shared/net/trust.ts';
 import type { Log } from '../shared/program/log.ts';
 import { VERSION } from '../shared/program/version.ts';
 import type { Acceptance, Info, Registration } from '../shared/wire/handshake.ts';
 import { createAnnouncer, type AnnounceOptions, type Announcer } from './announce.ts';
-import { createDial } from './dial.ts';
+import { createReach } from './reach.ts';
 import { OneTimeLink } from './links.ts';
 import type { CommonValues } from './options.ts';
 import type { ResumeEvents } from './resume.ts';
@@ -27,6 +26,8 @@ const BACKOFF = { baseMs: 200, capMs: 30_000 } as const;
 export interface OfferOptions {
   readonly values: CommonValues;
   readonly upstream: Upstream;
+  /** Where proxies are told. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** The Authorization value that the notebook accepts, if the bastion shall add it. */
   readonly authorization: string | undefined;
   readonly terminal: AnnounceOptions['terminal'];
@@ -57,17 +58,18 @@ export class Offer {
     readSecretFile(values.tokenFile);
     const registration = this.#registration();
     this.#supervisor = new Supervisor({
-      dial: createDial({
-        bastion: values.bastion,
-        ca: values.ca === undefined ? systemAuthorities() : readAuthorities(values.ca),
-        tokenFile: values.tokenFile,
-        zeroMask: values.zeroMask,
-        timeoutMs: values.dialTimeout,
-        registration: () => ({ ...registration, links: this.#hashes() }),
-        onStream: this.#serve(),
-        onInfo: (info) => this.#informed(info),
-        pauses: this.#pauses(),
-      }),
+      dial: createReach(
+        { values, env: options.env, clock: systemClock, random: Math.random, log },
+        {
+          tokenFile: values.tokenFile,
+          zeroMask: values.zeroMask,
+          timeoutMs: values.dialTimeout,
+          registration: () => ({ ...registration, links: this.#hashes() }),
+          onStream: this.#serve(),
+          onInfo: (info) => this.#informed(info),
+          pauses: this.#pauses(),
+        },
+      ),
       backoff: createBackoff({ ...BACKOFF, random: Math.random }),
       clock: systemClock,
       random: Math.random,

@@ -3,16 +3,26 @@
 import { PosternError } from '../shared/errors.ts';
 import { LOG_LEVELS } from '../shared/program/log.ts';
 import type { OptionSpec, OptionValues, ParsedCommand, ProgramSpec } from '../shared/program/options.ts';
+import { proxyProblem } from './proxy.ts';
 import { parseTarget } from './upstreams/target.ts';
 
 const COMMON = [
   {
     name: 'bastion',
-    type: 'string',
+    type: 'list',
     required: true,
     metavar: 'https://HOST[:PORT]',
-    help: 'The bastion to register with. Always HTTPS.',
-    check: bastionProblem,
+    help:
+      'The bastion to register with. Always HTTPS. Given several times: when one fails, the next is tried, and the one that ' +
+      'works is kept.',
+    check: bastionsProblem,
+  },
+  {
+    name: 'bastion-order',
+    type: 'choice',
+    choices: ['given', 'random'],
+    default: 'given',
+    help: 'In which order several bastions are tried; random spreads many agents over them.',
   },
   {
     name: 'name',
@@ -34,6 +44,27 @@ const COMMON = [
     type: 'path',
     metavar: 'FILE',
     help: "Trust only these certificate authorities (PEM) for the bastion. Without it: Node's list and the system's.",
+  },
+  {
+    name: 'proxy',
+    type: 'string',
+    metavar: 'http[s]://HOST:PORT|none',
+    help:
+      'Reach the bastion through this HTTP proxy (CONNECT), or through none. Without it, what HTTPS_PROXY, ALL_PROXY and ' +
+      'NO_PROXY say, in lower case too; only there may the URL hold credentials.',
+    check: proxyProblem,
+  },
+  {
+    name: 'proxy-credentials-file',
+    type: 'path',
+    metavar: 'FILE',
+    help: 'USER:PASSWORD for the proxy (Basic). Read again at each dial; refused when others can read the file.',
+  },
+  {
+    name: 'proxy-ca',
+    type: 'path',
+    metavar: 'FILE',
+    help: "Trust only these certificate authorities (PEM) for an https:// proxy. Without it: Node's list and the system's.",
   },
   {
     name: 'access',
@@ -199,6 +230,10 @@ export type RunValues = OptionValues<typeof RUN>;
 export type AttachValues = OptionValues<typeof ATTACH>;
 /** What both commands have. */
 export type CommonValues = OptionValues<{ name: ''; summary: ''; examples: []; options: typeof COMMON }>;
+
+function bastionsProblem(values: readonly string[]): string | undefined {
+  return values.map(bastionProblem).find((problem) => problem !== undefined);
+}
 
 function bastionProblem(value: string): string | undefined {
   const url = URL.canParse(value) ? new URL(value) : undefined;

@@ -28,6 +28,11 @@ export interface ResumeOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly events: ResumeEvents;
+  /**
+   * Another bastion would take us: given up after so many milliseconds, and at once where nobody listens any more, because
+   * sessions die with their bastion. Undefined: as long as the link waits.
+   */
+  readonly patienceMs?: number | undefined;
 }
 
 /** Visitors wait meanwhile, so it tries again sooner than a registration would; milliseconds. */
@@ -39,6 +44,7 @@ export class Resumer {
   readonly #stopped = new AbortController();
   #attempt = 0;
   #timer: unknown;
+  #patience: unknown;
 
   constructor(options: ResumeOptions) {
     this.#options = options;
@@ -46,22 +52,30 @@ export class Resumer {
 
   /** The link has no WebSocket any more: try until it has one, or is closed. The link's own grace bounds it. */
   lost(error: PosternError): void {
-    const { clock, random, events } = this.#options;
+    const { link, clock, random, events, patienceMs } = this.#options;
     events.paused(error);
+    if (patienceMs !== undefined) {
+      clock.clearTimeout(this.#patience);
+      this.#patience = clock.setTimeout(() => {
+        if (link.waiting) link.destroy(error);
+      }, patienceMs);
+    }
     void this.#again({ lostAt: clock.now(), backoff: createBackoff({ ...BACKOFF, random }) });
   }
 
   /** The session is over: no more attempts. Idempotent. */
   stop(): void {
     this.#options.clock.clearTimeout(this.#timer);
+    this.#options.clock.clearTimeout(this.#patience);
     this.#stopped.abort(new PosternError('session-closed'));
   }
 
   async #again(pause: { lostAt: number; backoff: ReturnType<typeof createBackoff> }): Promise<void> {
-    const { link, clock, events } = this.#options;
+    const { link, clock, events, patienceMs } = this.#options;
     if (!link.waiting) return;
     try {
       await this.#try();
+      clock.clearTimeout(this.#patience);
       events.resumed(clock.now() - pause.lostAt);
     } catch (cause) {
       const error = asPosternError(cause);
@@ -69,6 +83,7 @@ export class Resumer {
       // The bastion knows nothing of this session any more, so nobody else will.
       if (isOver(error)) return link.destroy(error);
       const verdict = judge(error);
+      if (verdict.refused && patienceMs !== undefined) return link.destroy(error);
       const waitMs = pause.backoff.next(verdict.refused ? REFUSED_CAP_MS : undefined);
       this.#timer = clock.setTimeout(() => void this.#again(pause), Math.max(waitMs, verdict.retryAfterMs));
     }

@@ -248,6 +248,34 @@ const TABLE = {
     "The bastion's certificate is not trusted",
     "Give the bastion's CA with --ca, or check the host name.",
   ],
+  'proxy-unreachable': [
+    1314,
+    503,
+    'retry',
+    'The proxy on the way to the bastion could not be reached',
+    'Check --proxy or HTTPS_PROXY, or leave the proxy out with --proxy none or NO_PROXY; the agent keeps trying.',
+  ],
+  'proxy-untrusted': [
+    1315,
+    502,
+    'retry',
+    "The proxy's certificate is not trusted",
+    "Give the proxy's CA with --proxy-ca, or check its host name.",
+  ],
+  'proxy-credentials': [
+    1316,
+    502,
+    'retry',
+    'The proxy wants credentials that it was not given',
+    'Put USER:PASSWORD into a file with mode 0600 and name it with --proxy-credentials-file; it is read again each time.',
+  ],
+  'proxy-refused': [
+    1317,
+    502,
+    'retry',
+    'The proxy refused the way to the bastion',
+    "Ask those who run the proxy to allow CONNECT to the bastion's host and port; the agent keeps trying.",
+  ],
 
   // 1400: visitors.
   'name-unknown': [1400, 404, '-', 'No notebook has this name', 'Check the address; the job may not have started yet.'],

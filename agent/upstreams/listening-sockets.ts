@@ -46,7 +46,7 @@ function searchTable(path: string, host: string, port: number): Listener | 'nobo
     let rest = '';
     for (let pieces = 1; ; pieces++) {
       const bytes = readSync(descriptor, memory, 0, pieces > SMALL_PIECES ? LARGE_BYTES : PIECE_BYTES, null);
-      const text = rest + memory.latin1Slice(0, bytes);
+      const text = rest + memory.toString('latin1', 0, bytes);
       const end = bytes === 0 ? text.length : text.lastIndexOf('\n') + 1;
       const [found] = listenersFor(parseListeners(text.slice(0, end)), host, port);
       if (found !== undefined) return found;

@@ -1,9 +1,11 @@
 // Dialling a bastion: one WebSocket handshake, and every way in which it can be refused told apart.
 
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { LookupFunction } from 'node:net';
+import type { ClientRequestArgs, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { WebSocket } from 'ws';
 import { PosternError, isErrorCode, toProblem, type ErrorCode, type Problem } from '../errors.ts';
+import { connectionProblem, FAMILY_ATTEMPT_MS, isUntrusted } from '../net/connecting.ts';
 import { SUBPROTOCOL } from '../wire/handshake.ts';
 import { WebSocketLink, type Carrier, type LinkOptions } from './websocket-link.ts';
 
@@ -14,6 +16,11 @@ export interface DialOptions {
   /** PEM; undefined: the system's trust. */
   readonly ca?: string | undefined;
   readonly lookup?: LookupFunction;
+  /**
+   * Makes the connection to the URL's host and port where that is not a matter of TCP alone, within so many milliseconds;
+   * the TLS of a wss: URL goes on top. Rejects with a PosternError, or with the signal's reason.
+   */
+  readonly through?: ((signal: AbortSignal, timeoutMs: number) => Promise<Socket>) | undefined;
   /** Milliseconds for everything up to the 101. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -45,6 +52,8 @@ export class DialError extends PosternError {
   }
 }
 
+/** Node's connections know it, the types of `ws` don't. */
+const SEVERAL_ADDRESSES: object = { autoSelectFamilyAttemptTimeout: FAMILY_ATTEMPT_MS };
 /** Longest refusal that is read, in bytes. */
 const LONGEST_REFUSAL = 16 * 1024;
 /** Most characters of a refusal's detail that are kept. */
@@ -60,10 +69,34 @@ export async function dialLink(
 }
 
 /** Dials and answers the bare WebSocket, for a link that goes on over it. Rejects like `dialLink`. */
-export function dialCarrier(options: DialOptions): Promise<{ carrier: Carrier; headers: IncomingHttpHeaders }> {
+export async function dialCarrier(options: DialOptions): Promise<{ carrier: Carrier; headers: IncomingHttpHeaders }> {
+  const started = performance.now();
+  const below = await socketBelow(options);
+  try {
+    return await handshake(options, below, Math.max(1, options.timeoutMs - (performance.now() - started)));
+  } catch (error) {
+    below?.destroy();
+    throw error;
+  }
+}
+
+async function socketBelow({ through, signal, timeoutMs }: DialOptions): Promise<Socket | undefined> {
+  signal.throwIfAborted();
+  try {
+    return await through?.(signal, timeoutMs);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof PosternError) throw new DialError(error.code, error.detail, { cause: error });
+    throw unreachable(error as NodeJS.ErrnoException);
+  }
+}
+
+type Dialled = Awaited<ReturnType<typeof dialCarrier>>;
+
+function handshake(options: DialOptions, below: Socket | undefined, timeoutMs: number): Promise<Dialled> {
   return new Promise((resolve, reject) => {
     options.signal.throwIfAborted();
-    const webSocket = begin(options);
+    const webSocket = begin(options, below);
     const settle = () => {
       clearTimeout(timer);
       options.signal.removeEventListener('abort', abort);
@@ -80,7 +113,7 @@ export function dialCarrier(options: DialOptions): Promise<{ carrier: Carrier; h
     // `ws` and Node time silence only: something that answers a byte now and then would hold us for ever.
     const timer = setTimeout(
       () => give(new DialError('bastion-unreachable', `no answer within ${options.timeoutMs} ms`)),
-      options.timeoutMs,
+      timeoutMs,
     );
     let answer: IncomingMessage | undefined;
     webSocket.once('upgrade', (response) => (answer = response));
@@ -91,21 +124,21 @@ export function dialCarrier(options: DialOptions): Promise<{ carrier: Carrier; h
       const { headers, socket } = answer as IncomingMessage;
       resolve({ carrier: { webSocket, socket }, headers });
     });
+    const fail = (error: DialError) => {
+      settle();
+      reject(error);
+    };
     webSocket.once('unexpected-response', (request, response) => {
       void readRefusal(response).then((error) => {
-        settle();
         request.destroy();
-        reject(error);
+        fail(error);
       });
     });
-    webSocket.once('error', (error) => {
-      settle();
-      reject(unreachable(error));
-    });
+    webSocket.once('error', (error) => fail(unreachable(error)));
   });
 }
 
-function begin(options: DialOptions): WebSocket {
+function begin(options: DialOptions, below: Socket | undefined): WebSocket {
   try {
     return new WebSocket(options.url, SUBPROTOCOL, {
       headers: options.headers,
@@ -116,16 +149,30 @@ function begin(options: DialOptions): WebSocket {
       // The link answers pings, and not without bound.
       autoPong: false,
       followRedirects: false,
+      ...SEVERAL_ADDRESSES,
       ...(options.ca === undefined ? {} : { ca: options.ca }),
       ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
       ...(options.zeroMask && options.url.startsWith('wss:')
         ? { generateMask: (mask: Buffer) => void mask.fill(0) }
         : {}),
+      ...(below === undefined
+        ? {}
+        : { createConnection: (request: ClientRequestArgs) => over(below, options.url, request) }),
     });
   } catch (cause) {
     // A URL or a header that can't be sent; the message quotes the URL at most.
     throw new DialError('bastion-unreachable', (cause as Error).message, { cause });
   }
+}
+
+/** The connection that HTTP speaks over, on top of one that stands already. */
+function over(below: Socket, url: string, request: ClientRequestArgs): Socket {
+  if (!url.startsWith('wss:')) return below;
+  const host = request.host ?? '';
+  const options: ConnectionOptions = { ...(request as ConnectionOptions), host, socket: below };
+  // A path would be a unix socket's.
+  delete options.path;
+  return connectTls({ ...options, servername: isIP(host) === 0 ? host : '' });
 }
 
 async function readRefusal(response: IncomingMessage): Promise<DialError> {
@@ -168,14 +215,9 @@ function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?').slice(0, LONGEST_DETAIL);
 }
 
-/** OpenSSL's verification errors, by Node's names, that mean "not trusted" rather than "not there". */
-const UNTRUSTED = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_)/;
-
-function unreachable(error: Error & { code?: string }): DialError {
-  const code = error.code ?? '';
-  const untrusted = UNTRUSTED.test(code) || /^(permitted|excluded) subtree violation/.test(error.message);
-  return new DialError(untrusted ? 'bastion-untrusted' : 'bastion-unreachable', error.message || code, {
-    refused: code === 'ECONNREFUSED',
+function unreachable(error: NodeJS.ErrnoException): DialError {
+  return new DialError(isUntrusted(error) ? 'bastion-untrusted' : 'bastion-unreachable', connectionProblem(error), {
+    refused: error.code === 'ECONNREFUSED',
     cause: error,
   });
 }

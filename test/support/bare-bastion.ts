@@ -40,16 +40,24 @@ export class BareBastion {
   refuseWith: ErrorCode | undefined;
   /** Holds the CA, the token and whatever a test puts there. */
   readonly directory = mkdtempSync(join(tmpdir(), 'postern-test-'));
+  /** Its certificate, from the CA in `caFile`. */
+  readonly leaf: { readonly cert: string; readonly key: string };
+  /** For how long it promises to keep lost sessions. */
+  resumeMs = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Duplex>();
   #waiting: { count: number; resolve: (arrived: Arrived) => void }[] = [];
 
-  constructor() {
-    const authority = createAuthority({ domain: DOMAIN, now: Date.now() });
+  readonly #domain: string;
+
+  constructor(domain = DOMAIN) {
+    this.#domain = domain;
+    const authority = createAuthority({ domain, now: Date.now() });
     const leaf = issueLeaf(authority, { now: Date.now() });
+    this.leaf = { cert: leaf.certificate, key: leaf.key };
     writeFileSync(this.caFile, authority.certificate);
     writeFileSync(this.tokenFile, 'token-of-the-test\n', { mode: 0o600 });
-    this.#server = createServer({ cert: leaf.certificate, key: leaf.key });
+    this.#server = createServer(this.leaf);
     this.#server.on('upgrade', (request, socket, head) => void this.#upgrade(request, socket, head));
     this.#server.on('connection', (socket) => {
       this.#sockets.add(socket);
@@ -66,11 +74,23 @@ export class BareBastion {
   }
 
   get url(): string {
-    return `https://${DOMAIN}:${(this.#server.address() as AddressInfo).port}`;
+    return `https://${this.#domain}:${this.port}`;
   }
 
-  listen(): Promise<this> {
-    return new Promise((resolve) => this.#server.listen(0, '127.0.0.1', () => resolve(this)));
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  listen(host = '127.0.0.1'): Promise<this> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(0, host, () => resolve(this));
+    });
+  }
+
+  /** Newcomers are refused from now on. */
+  stopListening(): void {
+    this.#server.close();
   }
 
   /** The arrival with this number, counted from 1, as soon as it is there. */
@@ -88,7 +108,7 @@ export class BareBastion {
   async close(): Promise<void> {
     for (const { session } of this.arrivals) session.destroy(new PosternError('session-closed'));
     this.cut();
-    await new Promise((resolve) => this.#server.close(resolve));
+    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -100,8 +120,8 @@ export class BareBastion {
       bastion: 'bare-bastion/0',
       session: '0'.repeat(32),
       resumeKey: 'k'.repeat(43),
-      resumeMs: 0,
-      urls: Object.fromEntries(registration.names.map((name) => [name, `https://${name}.${DOMAIN}/`])),
+      resumeMs: this.resumeMs,
+      urls: Object.fromEntries(registration.names.map((name) => [name, `https://${name}.${this.#domain}/`])),
       expiresAt: Date.now() + 3_600_000,
       features: [],
       limits: LIMITS,
