@@ -1,23 +1,31 @@
 // The flight cap: how many bytes a session may have sent and not yet had acknowledged, from measured bandwidth and round trip.
 //
 // Whatever is in flight beyond bandwidth x round trip stands in a queue in front of the slowest hop, and everything
-// small waits behind it. Twice that product keeps the path full through the jitter of acknowledgements; a few
+// small waits behind it. Half as much again keeps the path full through the jitter of acknowledgements; a few
 // milliseconds' worth more bridge the turns of two busy event loops, which a short path's round trip does not show.
+// Only while more and more turns out to fit, twice the product is in flight, which finds the end within a few round trips.
 // The idea of measuring both as a maximum and a minimum is BBR's (draft-ietf-ccwg-bbr); TCP below does the pacing.
 
 /** The cap never falls below this: on short paths the product is smaller than what one turn of the event loop sends. */
 export const LOWEST_CAP = 64 * 1024;
 /** Nothing gets larger than this, whatever was measured: it bounds the memory kept for replay. */
 const HIGHEST_CAP = 64 * 1024 * 1024;
-const GAIN = 2;
+const GAIN = 1.5;
+const GROWING_GAIN = 2;
+/** The path is still being found out while the running period sees so many times the bandwidth of the one before. */
+const GROWTH = 1.1;
 /** What the event loops of both ends may take before they acknowledge; the queue it can build up is as short as this. */
 export const TURNS_MS = 4;
 /** A minimum round trip older than this is measured anew. */
 const PROBE_EVERY_MS = 10_000;
-/** And sooner at the lowest cap: a path that got much longer would be held down to it by the old minimum. */
-const PROBE_LOWEST_EVERY_MS = 2_000;
+/** And sooner with a reason to, but not more often than this. */
+const PROBE_AGAIN_MS = 1_000;
 /** While probing, half of the product is in flight: even an estimate twice too long then meets an empty queue. */
-const PROBE_SHARE = 1 / 4;
+const PROBE_SHARE = 1 / 3;
+/** Less than this share of the bandwidth of the period before may mean that the path got longer: that is looked at soon. */
+const SHRUNK = 0.85;
+/** A round trip this many times the old one may be the hiccup of a busy event loop: it has to be seen twice, soon after. */
+const SUSPICIOUS = 1.25;
 /** A probe that has seen no round trip after so many of them, and so many milliseconds, is given up until the next one. */
 const PROBE_ROUND_TRIPS = 4;
 const PROBE_PATIENCE_MS = 100;
@@ -50,6 +58,10 @@ export class Flight {
   #periodEnds = 0;
   #roundTripMs: number | undefined;
   #measuredAt: number;
+  #probedAt = -Infinity;
+  #shrunk = false;
+  /** What one probe saw, until another one has agreed. */
+  #suspected: number | undefined;
   #probe: { best: number; ends: number | undefined } | undefined;
 
   constructor(now: number) {
@@ -69,7 +81,8 @@ export class Flight {
 
   /** Bytes that may be in flight now. */
   get cap(): number {
-    const product = GAIN * this.bandwidth * (this.#roundTripMs ?? 0);
+    const growing = this.#bandwidth > GROWTH * this.#previousBandwidth;
+    const product = (growing ? GROWING_GAIN : GAIN) * this.bandwidth * (this.#roundTripMs ?? 0);
     if (this.#probe !== undefined) {
       return Math.max(LOWEST_CAP * PROBE_SHARE, Math.min(HIGHEST_CAP, product) * PROBE_SHARE);
     }
@@ -124,6 +137,7 @@ export class Flight {
     this.#delivered = this.#sent - unacknowledged;
     this.#deliveredAt = now;
     this.#roundTripMs = undefined;
+    this.#suspected = undefined;
     this.#probe = undefined;
   }
 
@@ -148,6 +162,7 @@ export class Flight {
     if (took <= 0) return;
     const rate = (this.#delivered - last.delivered) / took;
     if (now >= this.#periodEnds) {
+      this.#shrunk ||= this.#bandwidth > 0 && this.#bandwidth < SHRUNK * this.#previousBandwidth;
       // An idle period says nothing about the path: then the older figure stays.
       if (this.#bandwidth > 0) this.#previousBandwidth = this.#bandwidth;
       this.#bandwidth = 0;
@@ -159,7 +174,9 @@ export class Flight {
 
   #probing(unacknowledged: number, now: number): void {
     if (this.#probe === undefined) {
-      if (now - this.#measuredAt < (this.cap > LOWEST_CAP ? PROBE_EVERY_MS : PROBE_LOWEST_EVERY_MS)) return;
+      const soon = this.#shrunk || this.#suspected !== undefined;
+      if (now - this.#measuredAt < PROBE_EVERY_MS && !(soon && now - this.#probedAt >= PROBE_AGAIN_MS)) return;
+      this.#shrunk = false;
       this.#probe = { best: Infinity, ends: undefined };
       return;
     }
@@ -174,8 +191,18 @@ export class Flight {
     // Neither an acknowledgement was prompt enough to be timed nor a PONG came: the lowered cap must not stay for that.
     const patience = PROBE_PATIENCE_MS + PROBE_ROUND_TRIPS * (this.#roundTripMs ?? 0);
     if (this.#probe.best === Infinity && now < this.#probe.ends + patience) return;
-    if (this.#probe.best !== Infinity) this.#roundTripMs = this.#probe.best;
-    this.#measuredAt = now;
+    this.#measuredAt = this.#probedAt = now;
+    if (this.#probe.best !== Infinity) this.#probed(this.#probe.best);
     this.#probe = undefined;
+  }
+
+  #probed(best: number): void {
+    const suspicious = best > SUSPICIOUS * (this.#roundTripMs ?? Infinity);
+    if (suspicious && this.#suspected === undefined) {
+      this.#suspected = best;
+      return;
+    }
+    this.#roundTripMs = suspicious ? Math.min(best, this.#suspected ?? best) : best;
+    this.#suspected = undefined;
   }
 }

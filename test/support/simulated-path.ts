@@ -15,6 +15,8 @@ export class SimulatedPath {
   roundTripMs: number;
   /** Bytes per millisecond that the sender has to send; Infinity: it always has more. */
   demand = Infinity;
+  /** What the receiver's event loop takes to answer, in milliseconds. */
+  hiccupMs = 0;
   readonly flight: Flight;
   #sent = 0;
   #acknowledged = 0;
@@ -104,7 +106,7 @@ export class SimulatedPath {
     if (!this.flight.probing || this.#pinging) return;
     this.#pinging = true;
     const sentAt = this.now;
-    this.#at(this.now + this.queueMs + this.roundTripMs, () => {
+    this.#at(this.now + this.queueMs + this.roundTripMs + this.hiccupMs, () => {
       this.#pinging = false;
       this.flight.measured(this.now - sentAt, this.now);
     });
@@ -112,7 +114,7 @@ export class SimulatedPath {
 
   #acknowledge(): void {
     const told = (this.#told = this.#received);
-    this.#at(this.now + this.roundTripMs / 2, () => {
+    this.#at(this.now + this.roundTripMs / 2 + this.hiccupMs, () => {
       this.#acknowledged = Math.max(this.#acknowledged, told);
       this.flight.acknowledged(this.unacknowledged, this.now);
       this.#ping();

@@ -1,4 +1,4 @@
-// The flight cap over simulated paths: about twice bandwidth times round trip, whatever changes.
+// The flight cap over simulated paths: about one and a half times bandwidth times round trip, whatever changes.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -9,9 +9,15 @@ import { SimulatedPath } from '../../support/simulated-path.ts';
 /** Bytes per millisecond. */
 const MBIT = 125;
 
-function assertAboutTwice(path: SimulatedPath): void {
-  const ratio = path.flight.cap / path.product;
-  assert.ok(ratio > 1.8 && ratio < 2.6, `the cap is ${ratio.toFixed(2)} times bandwidth x round trip`);
+function ratio({ flight, product }: SimulatedPath): number {
+  return (flight.cap - flight.bandwidth * TURNS_MS) / product;
+}
+
+function assertFits(path: SimulatedPath): void {
+  // Half of it, for a moment, when the true round trip is being looked for.
+  for (let wait = 0; wait < 5 && ratio(path) < 1; wait++) path.run(path.roundTripMs + 20);
+  const found = ratio(path);
+  assert.ok(found > 1.4 && found < 2.1, `the cap is ${found.toFixed(2)} times bandwidth x round trip`);
 }
 
 /** Share of the bandwidth that was used within `ms`. */
@@ -28,10 +34,10 @@ for (const [mbit, roundTripMs] of [
   [400, 50],
   [200, 100],
 ] as const)
-  test(`${mbit} Mbit/s and ${roundTripMs} ms: full within two seconds, at about twice the product`, () => {
+  test(`${mbit} Mbit/s and ${roundTripMs} ms: full within two seconds, with a queue of at most its length`, () => {
     const path = new SimulatedPath({ bandwidth: mbit * MBIT, roundTripMs });
     path.run(2000);
-    assertAboutTwice(path);
+    assertFits(path);
     assert.ok(used(path, 1000) > 0.97);
   });
 
@@ -40,8 +46,8 @@ test('the cap does not run away while the queue that it causes stands', () => {
   path.run(2000);
   let longest = 0;
   path.run(25_000, () => (longest = Math.max(longest, path.queueMs)));
-  assertAboutTwice(path);
-  assert.ok(longest < 2 * path.roundTripMs, `${longest.toFixed()} ms of queue`);
+  assertFits(path);
+  assert.ok(longest < 1.5 * path.roundTripMs, `${longest.toFixed()} ms of queue`);
 });
 
 test('looking for the true round trip costs next to nothing', () => {
@@ -64,7 +70,7 @@ test('a fast short path gets what the turns of two event loops take, and no long
   path.flight.measured(0.3, 0);
   path.run(5000);
   const milliseconds = path.flight.cap / path.flight.bandwidth;
-  assert.ok(Math.abs(milliseconds - (2 * 0.3 + TURNS_MS)) < 0.5, `${milliseconds} ms in flight`);
+  assert.ok(Math.abs(milliseconds - (1.5 * 0.3 + TURNS_MS)) < 0.5, `${milliseconds} ms in flight`);
   assert.ok(used(path, 1000) > 0.98);
 });
 
@@ -73,20 +79,20 @@ test('a path that gets slower, or faster again, is followed within seconds', () 
   path.run(2000);
   path.bandwidth = 25 * MBIT;
   path.run(3000);
-  assertAboutTwice(path);
+  assertFits(path);
   path.bandwidth = 100 * MBIT;
   path.run(2000);
-  assertAboutTwice(path);
+  assertFits(path);
   assert.ok(used(path, 500) > 0.97);
 });
 
 for (const roundTripMs of [60, 120, 300])
-  test(`a path that grows from 30 to ${roundTripMs} ms is followed when the old minimum is looked for`, () => {
+  test(`a path that grows from 30 to ${roundTripMs} ms is followed within seconds`, () => {
     const path = new SimulatedPath({ bandwidth: 50 * MBIT, roundTripMs: 30 });
     path.run(2000);
     path.roundTripMs = roundTripMs;
-    path.run(16_000);
-    assertAboutTwice(path);
+    path.run(8000);
+    assertFits(path);
     assert.ok(used(path, 2000) > 0.95);
   });
 
@@ -95,7 +101,18 @@ test('a path that gets shorter is followed', () => {
   path.run(3000);
   path.roundTripMs = 30;
   path.run(15_000);
-  assertAboutTwice(path);
+  assertFits(path);
+});
+
+test('one hiccup of an event loop is not taken for a longer path', () => {
+  const path = new SimulatedPath({ bandwidth: 20 * MBIT, roundTripMs: 20 });
+  path.run(9900);
+  const { cap } = path.flight;
+  path.hiccupMs = 30;
+  path.run(600);
+  path.hiccupMs = 0;
+  path.run(400);
+  assert.ok(path.flight.cap < 1.3 * cap, `${path.flight.cap} after ${cap}`);
 });
 
 test('idleness forgets nothing: bulk is at full speed at once afterwards', () => {
@@ -104,7 +121,7 @@ test('idleness forgets nothing: bulk is at full speed at once afterwards', () =>
     path.run(2000);
     path.demand = demand;
     path.run(40_000);
-    assertAboutTwice(path);
+    assertFits(path);
     path.demand = Infinity;
     path.run(100);
     assert.ok(used(path, 1000) > 0.9);
@@ -130,5 +147,5 @@ test('after a change of link the round trip is measured anew, and what was in fl
   flight.acknowledged(0, now + 60_000);
   assert.equal(flight.roundTripMs, undefined);
   flight.measured(80, now + 60_000);
-  assert.ok(Math.abs(flight.cap - flight.bandwidth * (2 * 80 + TURNS_MS)) < 1);
+  assert.ok(Math.abs(flight.cap - flight.bandwidth * (1.5 * 80 + TURNS_MS)) < 1);
 });
