@@ -174,8 +174,7 @@ export class Flight {
 
   #probing(unacknowledged: number, now: number): void {
     if (this.#probe === undefined) {
-      const soon = this.#shrunk || this.#suspected !== undefined;
-      if (now - this.#measuredAt < PROBE_EVERY_MS && !(soon && now - this.#probedAt >= PROBE_AGAIN_MS)) return;
+      if (!this.#probeDue(now)) return;
       this.#shrunk = false;
       this.#probe = { best: Infinity, ends: undefined };
       return;
@@ -194,6 +193,11 @@ export class Flight {
     this.#measuredAt = this.#probedAt = now;
     if (this.#probe.best !== Infinity) this.#probed(this.#probe.best);
     this.#probe = undefined;
+  }
+
+  #probeDue(now: number): boolean {
+    if (now - this.#measuredAt >= PROBE_EVERY_MS) return true;
+    return (this.#shrunk || this.#suspected !== undefined) && now - this.#probedAt >= PROBE_AGAIN_MS;
   }
 
   #probed(best: number): void {
