@@ -184,9 +184,9 @@ function visit(
   });
 }
 
-/** Resolves once the condition holds, looking at each turn of the event loop; rejects after ten seconds. */
-export async function eventually(condition: () => boolean, what: string): Promise<void> {
-  const end = performance.now() + 10_000;
+/** Resolves once the condition holds, looking every other millisecond; rejects when that takes too long. */
+export async function eventually(condition: () => boolean, what: string, withinMs = 10_000): Promise<void> {
+  const end = performance.now() + withinMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`never came true: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));

@@ -73,8 +73,8 @@ export async function handedOver(t: TestContext, count: number, options: readonl
   server.close();
   await once(server, 'close');
   t.after(async () => {
-    for (const bastion of bastions) await bastion.stop('SIGKILL');
-    rmSync(folder, { recursive: true });
+    await Promise.all(bastions.map((bastion) => bastion.stop('SIGKILL')));
+    rmSync(folder, { recursive: true, force: true });
   });
   return {
     port,
