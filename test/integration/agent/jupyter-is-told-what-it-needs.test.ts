@@ -19,6 +19,8 @@ test('flags, a private socket, and a token that only the bastion knows besides',
   const bastion = await new BareBastion().listen();
   const script = join(bastion.directory, 'bin', 'jupyter');
   mkdirSync(dirname(script));
+  // Whatever a package.json further up says.
+  writeFileSync(join(dirname(script), 'package.json'), '{"type":"commonjs"}');
   writeFileSync(script, SCRIPT, { mode: 0o755 });
   const agent = new AgentProgram(bastion, 'run', ['--', script, 'lab']);
   const { registration } = await bastion.arrival();

@@ -25,7 +25,9 @@ test('after a cut it registers again, as the same instance, with its readiness',
 
 test('on GOAWAY it opens the next session first, and the old streams finish', async () => {
   const bastion = await new BareBastion().listen();
-  const agent = new AgentProgram(bastion, 'run', server(`server.on('upgrade', (_, socket) => socket.pipe(socket));`));
+  // What follows the request may come with it.
+  const echo = `server.on('upgrade', (_, socket, head) => (socket.write(head), socket.pipe(socket)));`;
+  const agent = new AgentProgram(bastion, 'run', server(echo));
   const first = await bastion.arrival(1);
   await agent.until(/The notebook answers/);
   const stream = first.session.open({ service: 'web', visitor: '192.0.2.1' });

@@ -41,6 +41,8 @@ test('the link is private, fits its hash, is renewed when spent, and gone at the
 
   session.sendInfo({ type: 'link-spent', hash, from: '192.0.2.1' });
   const second = await linkIn(directory, (link) => link !== first);
+  // The file and the bastion are told at the same time.
+  while (!infos.some(({ type }) => type === 'links')) await new Promise((resolve) => setImmediate(resolve));
   const renewed = infos.findLast((info) => info.type === 'links');
   assert.deepEqual(renewed?.type === 'links' && renewed.hashes, [
     createHash('sha256').update(second.trim().split('=')[1]!).digest('hex'),
