@@ -106,7 +106,6 @@ const TABLE = {
   ],
   'session-closed': [1102, 503, '-', 'The tunnel closed', 'Wait a moment and reload: the agent dials again by itself.'],
   draining: [1103, 503, 'retry', 'The bastion is being restarted', 'Wait a moment and reload.'],
-  'unread-timeout': [1104, 502, '-', 'Nobody read the rest of this stream', 'Reload.'],
 
   // 1200: the upstream, as the agent sees it.
   'upstream-refused': [

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { DialError } from '../../../shared/link/dial.ts';
+import { SUBPROTOCOL, TUNNEL_PATH } from '../../../shared/wire/handshake.ts';
 import { DOMAIN, bastionWorld, eventually, instance } from '../../support/bastion-world.ts';
 
 test('an agent with a good token gets addresses, limits and its deadline', async (t) => {
@@ -45,6 +46,22 @@ test('refusals come over HTTP with their codes, and nobody is registered', async
     assert.ok(token === '' || !JSON.stringify(error.problem).includes(token));
   }
   assert.equal((await world.visit(`demo.${DOMAIN}`, '/')).status, 404);
+});
+
+test('an agent of another protocol is told which one is spoken here', async (t) => {
+  const world = await bastionWorld(t);
+  const headers = {
+    authorization: `Bearer ${await world.token()}`,
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+    'sec-websocket-protocol': 'postern.9',
+  };
+  const answer = await world.visit(DOMAIN, TUNNEL_PATH, { headers });
+  assert.equal(answer.status, 426);
+  assert.equal(answer.headers['sec-websocket-protocol'], SUBPROTOCOL);
+  assert.equal((JSON.parse(answer.body) as { code: string }).code, 'version-unsupported');
 });
 
 test('a name of another owner is taken until its last link is gone', async (t) => {
