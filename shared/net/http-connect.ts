@@ -35,6 +35,8 @@ export interface ConnectAnswer {
 /** Longest head that is read, in bytes. */
 const LONGEST_HEAD = 16 * 1024;
 const LONGEST_REASON = 100;
+/** What proxies answer when they can't get to the target themselves; 500 is tinyproxy's. */
+const UNREACHED = new Set([500, 502, 503, 504]);
 
 /** The Basic credentials of `user:password`, as Proxy-Authorization carries them. */
 export function basicAuthorization(credentials: string): string {
@@ -168,12 +170,13 @@ function answerOf(socket: Socket): Promise<ConnectAnswer> {
 
 function refusal({ status, reason, schemes }: ConnectAnswer): PosternError {
   const said = `it answered ${status}${reason === '' ? '' : ` ${reason}`}`;
-  if (status === 407) {
+  // Some (tinyproxy) say 401 to credentials that are wrong.
+  if (status === 407 || status === 401) {
     const basic = schemes.length === 0 || schemes.some((scheme) => scheme.toLowerCase() === 'basic');
     const offer = basic ? '' : `; it takes ${schemes.join(', ')}, and only Basic is spoken here`;
     return new PosternError('proxy-credentials', said + offer);
   }
-  const code: ErrorCode = [502, 503, 504].includes(status) ? 'bastion-unreachable' : 'proxy-refused';
+  const code: ErrorCode = UNREACHED.has(status) ? 'bastion-unreachable' : 'proxy-refused';
   return new PosternError(code, code === 'proxy-refused' ? said : `through the proxy: ${said}`);
 }
 

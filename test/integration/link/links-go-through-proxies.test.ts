@@ -89,6 +89,8 @@ test('credentials are sent as Basic, and refused ones are told', async (t) => {
 const HTML = 'Content-Type: text/html\r\nContent-Length: 13\r\n\r\n<h1>No</h1>\r\n';
 const ANSWERS: [what: string, text: string | undefined, code: string, says: RegExp][] = [
   ['403 with HTML', `HTTP/1.1 403 Forbidden\r\n${HTML}`, 'proxy-refused', /403 Forbidden/],
+  ['401 in place of 407', 'HTTP/1.1 401 Unauthorized\r\n\r\n', 'proxy-credentials', /401/],
+  ['500: it cannot get there', 'HTTP/1.1 500 Unable to connect\r\n\r\n', 'bastion-unreachable', /Unable to connect/],
   ['405', 'HTTP/1.1 405 Method Not Allowed\r\n\r\n', 'proxy-refused', /405/],
   ['a redirection', 'HTTP/1.1 302 Found\r\nLocation: http://login\r\n\r\n', 'proxy-refused', /302/],
   ['407 of another scheme', 'HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\n\r\n', 'proxy-credentials', /NTLM/],
