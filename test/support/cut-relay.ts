@@ -41,7 +41,8 @@ export class CutRelay {
     for (const pair of [...this.#pairs]) {
       this.cuts++;
       this.#pairs.delete(pair);
-      for (const socket of pair) socket.resetAndDestroy();
+      // Node fails to reset a socket that is ending already, and never closes it then.
+      for (const socket of pair) socket[socket.writableEnded ? 'destroy' : 'resetAndDestroy']();
     }
   }
 
