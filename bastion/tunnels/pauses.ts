@@ -23,7 +23,7 @@ export class Pauses<T extends Pausable> {
   readonly #everyMs: number;
   /** Tunnel -> when its link was lost, by the clock. */
   readonly #since = new Map<T, number>();
-  #timer: unknown;
+  #armed = false;
 
   constructor(options: PausesOptions<T>) {
     this.#options = options;
@@ -38,8 +38,10 @@ export class Pauses<T extends Pausable> {
   }
 
   #arm(): void {
-    this.#timer ??= this.#options.clock.setTimeout(() => {
-      this.#timer = undefined;
+    if (this.#armed) return;
+    this.#armed = true;
+    this.#options.clock.setTimeout(() => {
+      this.#armed = false;
       this.#look();
     }, this.#everyMs);
   }

@@ -67,7 +67,7 @@ export async function handedOver(t: TestContext, count: number, options: readonl
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   // Node says the descriptor of a socket nowhere else.
-  const { fd: descriptor } = (server as unknown as { _handle: { fd: number } })._handle;
+  const { fd: descriptor } = (server as unknown as Record<string, { fd: number }>)['_handle'] as { fd: number };
   const bastions = Array.from({ length: count }, () => new Successor(descriptor, ['--state', state, ...options]));
   // From now on the socket listens only because the others hold it.
   server.close();

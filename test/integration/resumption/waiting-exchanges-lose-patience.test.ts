@@ -5,6 +5,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { Agent } from 'node:https';
 import { test } from 'node:test';
 
+import type { Session } from '../../../shared/mux/session.ts';
 import { DOMAIN, eventually } from '../../support/bastion-world.ts';
 import { resumingWorld } from '../../support/resuming-world.ts';
 
@@ -20,7 +21,11 @@ test('a request that waits is told tunnel-paused, one whose answer has begun is 
   const world = await resumingWorld(t, notebook, { pausePatienceMs: 50 });
   const [waiting, begun] = [world.visit(HOST, '/waiting', JSON_ONLY), world.visit(HOST, '/begun')];
   await eventually(() => asked.size === 2, 'both reach the notebook');
-  await eventually(() => world.registered.session.stats.bytesOut > 0, 'the answer has begun');
+  const begunThere = (): boolean => {
+    const { bytesOut, unacknowledgedBytes } = (world.registered.session as Session).stats;
+    return bytesOut > 0 && unacknowledgedBytes === 0;
+  };
+  await eventually(begunThere, 'the answer has begun, and the bastion has it');
   world.relay.open = false;
   world.relay.cut();
   const { status, body } = await waiting;
