@@ -1,7 +1,7 @@
 // Every option of postern-agent: flag, environment variable, configuration-file key, help and check all come from this table.
 
 import { PosternError } from '../shared/errors.ts';
-import { LOG_LEVELS } from '../shared/program/log.ts';
+import { LOG_OPTIONS } from '../shared/program/log-options.ts';
 import type { OptionSpec, OptionValues, ParsedCommand, ProgramSpec } from '../shared/program/options.ts';
 import { proxyProblem } from './proxy.ts';
 import { parseTarget } from './upstreams/target.ts';
@@ -130,20 +130,7 @@ const COMMON = [
       'Send WebSocket frames with an all-zero mask, which saves a copy; the mask protects plain-text intermediaries, and ' +
       'here everything is inside TLS. --no-zero-mask sends random ones.',
   },
-  {
-    name: 'log-level',
-    type: 'choice',
-    choices: LOG_LEVELS,
-    default: 'info',
-    help: 'Least important messages to log.',
-  },
-  {
-    name: 'log-format',
-    type: 'choice',
-    choices: ['auto', 'json', 'pretty'],
-    default: 'auto',
-    help: 'auto: readable lines on a terminal, JSON otherwise.',
-  },
+  ...LOG_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
 const RUN = {

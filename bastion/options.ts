@@ -3,7 +3,7 @@
 import { domainProblem } from '../certs/authority.ts';
 import { asPosternError } from '../shared/errors.ts';
 import { parseAddress, parseListen } from '../shared/net/listen.ts';
-import { LOG_LEVELS } from '../shared/program/log.ts';
+import { LOG_OPTIONS } from '../shared/program/log-options.ts';
 import type { OptionSpec, OptionValues, ProgramSpec } from '../shared/program/options.ts';
 import { patternProblem } from './auth/name-patterns.ts';
 import { ownerProblem } from './auth/owner.ts';
@@ -98,20 +98,7 @@ const SERVE_BASICS = [
     help: 'How long the cookie holds that a one-time link is exchanged for.',
     check: between(60_000, 34_560_000_000, ['1m', '400d']),
   },
-  {
-    name: 'log-level',
-    type: 'choice',
-    choices: LOG_LEVELS,
-    default: 'info',
-    help: 'Least important messages to log.',
-  },
-  {
-    name: 'log-format',
-    type: 'choice',
-    choices: ['auto', 'json', 'pretty'],
-    default: 'auto',
-    help: 'auto: readable lines on a terminal, JSON otherwise.',
-  },
+  ...LOG_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
 const SERVE = {
