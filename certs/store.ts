@@ -1,19 +1,10 @@
 // Keeps a CA and its leaf in a directory: never half-written, never overwriting a CA, keys readable by their owner only.
 
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { PosternError } from '../shared/errors.ts';
+import { syncDirectory, writeDurably } from '../shared/program/durable-file.ts';
 import { createAuthority, readAuthority, type Authority } from './authority.ts';
 import { isIssuedBy, issueLeaf, readLeaf, type Leaf } from './leaf.ts';
 
@@ -53,14 +44,14 @@ export function createAuthorityIn(directory: string, domain: string, now: number
     try {
       writeDurably(join(temporary, KEY), exportKey(authority), 0o600);
       writeDurably(join(temporary, CERTIFICATE), authority.certificate, 0o644);
-      syncFolder(temporary);
+      syncDirectory(temporary);
       // Fails if another process has just put its CA there: a directory that holds files is never replaced.
       renameSync(temporary, folder);
     } catch (error) {
       rmSync(temporary, { recursive: true, force: true });
       throw hasCode(error, 'ENOTEMPTY', 'EEXIST') ? new PosternError('ca-exists', directory) : error;
     }
-    syncFolder(directory);
+    syncDirectory(directory);
   });
   return authority;
 }
@@ -96,7 +87,7 @@ export function writeAtomically(path: string, text: string, mode: number): void 
     } finally {
       rmSync(temporary, { recursive: true, force: true });
     }
-    syncFolder(dirname(path));
+    syncDirectory(dirname(path));
   });
 }
 
@@ -135,26 +126,6 @@ function readIfThere(path: string): string | undefined {
       throw error;
     }
   });
-}
-
-/** `wx`: a file of that name, or a symbolic link laid there, makes it fail. */
-function writeDurably(path: string, text: string, mode: number): void {
-  const file = openSync(path, 'wx', mode);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
 }
 
 function onDisk<T>(path: string, work: () => T): T {

@@ -1,21 +1,11 @@
 // Secrets in the state directory: created atomically and never overwritten, mode 0600, refused when others could read them.
 
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { PosternError } from '../../shared/errors.ts';
+import { syncDirectory, writeDurably } from '../../shared/program/durable-file.ts';
 
 /** Makes the directory (0700) if it is missing; throws PosternError `state-unusable` if it isn't ours or others may enter it. */
 export function ensureSecretDirectory(path: string): void {
@@ -47,7 +37,7 @@ export function readOrCreateSecret(path: string, make: () => string): string {
 export function createSecret(path: string, content: string): boolean {
   const draft = `${path}.${randomBytes(8).toString('hex')}.new`;
   try {
-    writeDurably(draft, content);
+    writeDurably(draft, content, 0o600);
     // A link fails when the target exists, unlike a rename: nobody's secret is ever overwritten.
     linkSync(draft, path);
     syncDirectory(dirname(path));
@@ -79,25 +69,6 @@ export function removeIfThere(path: string): void {
     unlinkSync(path);
   } catch (cause) {
     if (errno(cause) !== 'ENOENT') throw unusable(path, 'it cannot be removed', cause);
-  }
-}
-
-function writeDurably(path: string, content: string): void {
-  const descriptor = openSync(path, 'wx', 0o600);
-  try {
-    writeSync(descriptor, content);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }
 

@@ -2,14 +2,16 @@
 
 import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { createAuthority } from '../../certs/authority.ts';
 import { issueLeaf } from '../../certs/leaf.ts';
+import { PosternError } from '../../shared/errors.ts';
 import { acceptLink } from '../../shared/link/accept.ts';
-import { dialLink, type DialOptions } from '../../shared/link/dial.ts';
+import { dialLink, type DialError, type DialOptions } from '../../shared/link/dial.ts';
 import type { LinkOptions, WebSocketLink } from '../../shared/link/websocket-link.ts';
 import { lookup } from '../../shared/net/resolve.ts';
 import { TUNNEL_PATH } from '../../shared/wire/handshake.ts';
@@ -102,4 +104,15 @@ export async function eventually(condition: () => boolean, ms = 10_000): Promise
     if (performance.now() > end) throw new Error(`after ${ms} ms, still not: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+}
+
+/** Why a dial fails that must fail. */
+export async function failure(options: DialOptions): Promise<DialError> {
+  return dialLink(options).then(
+    ({ link }) => {
+      link.destroy(new PosternError('internal'));
+      return assert.fail('it was accepted');
+    },
+    (error: unknown) => error as DialError,
+  );
 }

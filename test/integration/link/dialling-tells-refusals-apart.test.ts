@@ -7,19 +7,9 @@ import test from 'node:test';
 
 import { createAuthority } from '../../../certs/authority.ts';
 import { PosternError, toProblem } from '../../../shared/errors.ts';
-import { dialLink, type DialError, type DialOptions } from '../../../shared/link/dial.ts';
+import { dialLink } from '../../../shared/link/dial.ts';
 import { acceptLink } from '../../../shared/link/accept.ts';
-import { eventually, LinkWorld, MAX_MESSAGE } from '../../support/link-world.ts';
-
-async function failure(options: DialOptions): Promise<DialError> {
-  return dialLink(options).then(
-    ({ link }) => {
-      link.destroy(new PosternError('internal'));
-      return assert.fail('it was accepted');
-    },
-    (error: unknown) => error as DialError,
-  );
-}
+import { failure, eventually, LinkWorld, MAX_MESSAGE } from '../../support/link-world.ts';
 
 /** Answers upgrades with this text. */
 function answering(world: LinkWorld, lines: readonly string[], body = ''): void {

@@ -6,12 +6,12 @@ import test from 'node:test';
 import { createAuthority } from '../../../certs/authority.ts';
 import { issueLeaf } from '../../../certs/leaf.ts';
 import { PosternError } from '../../../shared/errors.ts';
-import { dialLink, type DialError, type DialOptions } from '../../../shared/link/dial.ts';
+import { dialLink, type DialOptions } from '../../../shared/link/dial.ts';
 import { basicAuthorization, connectThrough, type ConnectOptions } from '../../../shared/net/http-connect.ts';
 import { lookup } from '../../../shared/net/resolve.ts';
 import { ConnectProxy, type ProxyOptions } from '../../support/connect-proxy.ts';
 import { LinkRecorder, numbered } from '../../support/link-recorder.ts';
-import { eventually, LinkWorld } from '../../support/link-world.ts';
+import { failure, eventually, LinkWorld } from '../../support/link-world.ts';
 
 async function world(
   t: test.TestContext,
@@ -39,16 +39,6 @@ function through({ targetPort, authorization, ...proxy }: Way): NonNullable<Dial
       signal,
       timeoutMs,
     });
-}
-
-async function failure(options: DialOptions): Promise<DialError> {
-  return dialLink(options).then(
-    ({ link }) => {
-      link.destroy(new PosternError('internal'));
-      return assert.fail('it was accepted');
-    },
-    (error: unknown) => error as DialError,
-  );
 }
 
 const TLS_DOMAIN = 'proxy.localhost';
