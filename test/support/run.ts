@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { pathToFileURL } from 'node:url';
 
 /** `POSTERN_FAULTS=long npm test -- faults`: the counts that take an hour. */
 const FAULTS_MS = process.env['POSTERN_FAULTS'] === 'long' ? 7_200_000 : 300_000;
@@ -30,6 +31,7 @@ interface Tally {
 }
 
 const root = join(import.meta.dirname, '..', '..');
+const watchdog = pathToFileURL(join(import.meta.dirname, 'watchdog.ts')).href;
 const abort = new AbortController();
 
 async function runLevel(level: Level, tally: Tally): Promise<void> {
@@ -41,7 +43,7 @@ async function runLevel(level: Level, tally: Tally): Promise<void> {
     cwd: root,
     files: files.map((file) => join(root, file)),
     concurrency: level.concurrency,
-    timeout: level.fileTimeoutMs,
+    execArgv: ['--import', `${watchdog}?ms=${level.fileTimeoutMs}`],
     signal: abort.signal,
   });
   events.on('test:pass', (event) => {
