@@ -2,6 +2,19 @@
 
 import { PosternError } from '../errors.ts';
 import { MESSAGE_BYTES } from './frame.ts';
+import {
+  atLeast,
+  count,
+  hash,
+  hexadecimal,
+  list,
+  malformed,
+  object,
+  oneOf,
+  plainText,
+  text,
+  type Json,
+} from './json.ts';
 
 export const SUBPROTOCOL = 'postern.1';
 export const TUNNEL_PATH = '/_postern/tunnel';
@@ -96,8 +109,6 @@ export type Info =
   /** agent: the service began or ceased to answer; `exit` is the notebook's exit code once it has ended. */
   | { readonly type: 'readiness'; readonly service: string; readonly ready: boolean; readonly exit?: number };
 
-type Json = Record<string, unknown>;
-
 /** The header value of a registration, acceptance or resumption. */
 export function encodeHeader(value: Registration | Acceptance | Resumption | Resumed): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -175,63 +186,6 @@ function decodeObject(header: string): Json {
     if (cause instanceof PosternError) throw cause;
     throw new PosternError('registration-malformed', 'the header is not base64url JSON', { cause });
   }
-}
-
-function malformed(field: string, problem: string): PosternError {
-  return new PosternError('registration-malformed', `${field}: ${problem}`);
-}
-
-function object(value: unknown, field: string): Json {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed(field, 'not an object');
-  return value as Json;
-}
-
-function plainText(value: unknown, field: string, longest: number): string {
-  if (typeof value !== 'string' || value.length === 0 || value.length > longest)
-    throw malformed(field, `not a text of 1 to ${longest} characters`);
-  // Control characters would end up in headers and logs.
-  if (/[^\x20-\x7e]/.test(value)) throw malformed(field, 'holds characters outside printable ASCII');
-  return value;
-}
-
-function text(json: Json, field: string, longest: number): string {
-  return plainText(json[field], field, longest);
-}
-
-function hash(value: unknown, field: string): string {
-  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/.test(value))
-    throw malformed(field, 'not a SHA-256 in hexadecimal');
-  return value;
-}
-
-function hexadecimal(json: Json, field: string, digits: number): string {
-  const value = text(json, field, digits);
-  if (value.length !== digits || !/^[0-9a-f]+$/.test(value)) throw malformed(field, `not ${digits} hexadecimal digits`);
-  return value;
-}
-
-function count(json: Json, field: string, highest: number): number {
-  const value = json[field];
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > highest)
-    throw malformed(field, `not a whole number from 0 to ${highest}`);
-  return value;
-}
-
-function atLeast(lowest: number, value: number, field: string): number {
-  if (value < lowest) throw malformed(field, `less than ${lowest}`);
-  return value;
-}
-
-function oneOf<T extends string>(json: Json, field: string, choices: readonly T[]): T {
-  const found = choices.find((choice) => choice === json[field]);
-  if (found === undefined) throw malformed(field, `not one of ${choices.join(', ')}`);
-  return found;
-}
-
-function list<T>(json: Json, field: string, longest: number, item: (value: unknown) => T): T[] {
-  const value = json[field];
-  if (!Array.isArray(value) || value.length > longest) throw malformed(field, `not a list of at most ${longest}`);
-  return value.map(item);
 }
 
 function serviceOffer(value: unknown): ServiceOffer {
