@@ -2,20 +2,12 @@
 
 import type { Peer, RunningPeer, Ground } from './peers/peer.ts';
 import { costOf } from './process-tree.ts';
-import type { Aim, Figures, Scenario } from './scenarios.ts';
+import type { Aim, Scenario } from './scenarios.ts';
+import type { Sample } from './suite.ts';
 
 export interface Contestant {
   readonly peer: Peer;
   readonly running: RunningPeer;
-}
-
-/** One slice; `round` pairs it with the other peers' slices of the same round. */
-export interface Sample {
-  readonly scenario: string;
-  readonly peer: string;
-  readonly round: number;
-  /** The scenario's metrics; `processor`, in microseconds per unit of work; `resident`, in MB at the end of the slice. */
-  readonly figures: Figures;
 }
 
 export interface Plan {
@@ -64,6 +56,7 @@ async function slice(plan: Plan, scenario: Scenario, { peer, running }: Contesta
     throw new Error(`${scenario.name} with ${peer.name}: ${(cause as Error).message}`, { cause });
   });
   const after = costOf(processes);
+  // Microseconds per unit of work, and MB at the end of the slice.
   const processor = ((after.processor - before.processor) * 1e6) / work;
   return {
     scenario: scenario.name,

@@ -1,10 +1,8 @@
 // Turns samples into what is reported: each peer's spread, and the ratios to ours, pair by pair within the same round.
 
-import type { Sample } from './measure.ts';
-import { RESIDENT } from './scenarios.ts';
-import type { Metric, Scenario } from './scenarios.ts';
 import { spread } from './statistics.ts';
 import type { Spread } from './statistics.ts';
+import type { Metric, Sample, Subject } from './suite.ts';
 
 export interface Row {
   readonly scenario: string;
@@ -20,24 +18,19 @@ export interface Row {
 
 export const OURS = 'postern';
 
-/** One row for every scenario, metric and peer that has samples. */
-export function summarise(samples: readonly Sample[], scenarios: readonly Scenario[]): Row[] {
-  const peers = [...new Set(samples.map((sample) => sample.peer))];
-  return scenarios.flatMap((scenario) =>
-    [...scenario.metrics, scenario.work, RESIDENT].flatMap((metric) =>
-      peers.map((peer) =>
-        row(
-          samples.filter((sample) => sample.scenario === scenario.name),
-          scenario,
-          metric,
-          peer,
-        ),
-      ),
-    ),
-  );
+/** One row for every scenario, metric and peer that has samples of it. */
+export function summarise(samples: readonly Sample[], scenarios: readonly Subject[], ours: string = OURS): Row[] {
+  return scenarios.flatMap((scenario) => {
+    const own = samples.filter((sample) => sample.scenario === scenario.name);
+    return scenario.metrics.flatMap((metric) => {
+      const having = own.filter((sample) => sample.figures[metric.name] !== undefined);
+      const peers = [...new Set(having.map((sample) => sample.peer))];
+      return peers.map((peer) => ({ scenario: scenario.name, ...row(having, metric, peer, ours) }));
+    });
+  });
 }
 
-function row(samples: readonly Sample[], scenario: Scenario, metric: Metric, peer: string): Row {
+function row(samples: readonly Sample[], metric: Metric, peer: string, ours: string): Omit<Row, 'scenario'> {
   const of = (name: string): Map<number, number> =>
     new Map(
       samples
@@ -45,16 +38,15 @@ function row(samples: readonly Sample[], scenario: Scenario, metric: Metric, pee
         .map((sample) => [sample.round, sample.figures[metric.name] ?? Number.NaN]),
     );
   const theirs = of(peer);
-  const ours = of(OURS);
-  const ratios = [...theirs].map(([round, value]) => (ours.get(round) ?? Number.NaN) / value);
+  const compared = of(ours);
+  const ratios = [...theirs].map(([round, value]) => (compared.get(round) ?? Number.NaN) / value);
   return {
-    scenario: scenario.name,
     metric: metric.name,
     label: metric.label,
     unit: metric.unit,
     better: metric.better,
     peer,
     value: spread([...theirs.values()]),
-    ratio: peer === OURS || ours.size === 0 ? undefined : spread(ratios),
+    ratio: peer === ours || compared.size === 0 ? undefined : spread(ratios),
   };
 }

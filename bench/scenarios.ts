@@ -1,10 +1,8 @@
-// What is measured: each scenario is one kind of load and the figures that matter in it.
+// What the suite `loopback` measures: each scenario is one kind of load and the figures that matter in it.
 
+import type { Figures, Metric, Subject } from './suite.ts';
 import { runWrk } from './wrk.ts';
 import type { Findings } from './wrk.ts';
-
-/** One slice's figures by name; the same names in every slice of a scenario. */
-export type Figures = Readonly<Record<string, number>>;
 
 /** Where a slice's load goes: one peer that is running. */
 export interface Aim {
@@ -13,17 +11,7 @@ export interface Aim {
   readonly seconds: number;
 }
 
-export interface Metric {
-  readonly name: string;
-  readonly label: string;
-  readonly unit: string;
-  readonly better: 'higher' | 'lower';
-}
-
-export interface Scenario {
-  readonly name: string;
-  readonly label: string;
-  readonly metrics: readonly Metric[];
+export interface Scenario extends Subject {
   /** Runs one slice; `cost` is filled in by the caller: processor seconds per unit of `work`. */
   run(aim: Aim): Promise<{ readonly figures: Figures; readonly work: number }>;
   /** What one unit of work is, for the column of processor time. */

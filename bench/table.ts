@@ -1,19 +1,19 @@
 // The results as a table for the terminal.
 
 import type { Row } from './results.ts';
-import type { Scenario } from './scenarios.ts';
 import type { Spread } from './statistics.ts';
+import type { Subject } from './suite.ts';
 
 /** One table for each scenario: a line per peer and metric, median with quartiles, and our ratio to that peer. */
 export function formatTables(
   rows: readonly Row[],
-  scenarios: readonly Scenario[],
+  scenarios: readonly Subject[],
   labels: ReadonlyMap<string, string>,
 ): string {
   return scenarios.map((scenario) => formatTable(rows, scenario, labels)).join('\n');
 }
 
-function formatTable(rows: readonly Row[], scenario: Scenario, labels: ReadonlyMap<string, string>): string {
+function formatTable(rows: readonly Row[], scenario: Subject, labels: ReadonlyMap<string, string>): string {
   const head = ['', 'peer', 'median', 'quartiles', 'postern / peer', 'quartiles'];
   const lines = rows
     .filter((row) => row.scenario === scenario.name)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Sample } from '../../../bench/measure.ts';
 import { summarise } from '../../../bench/results.ts';
 import { SCENARIOS } from '../../../bench/scenarios.ts';
+import type { Sample } from '../../../bench/suite.ts';
 
 const scenario = SCENARIOS.find(({ name }) => name === 'bulk-1');
 

@@ -1,0 +1,6 @@
+// All suites, in the order in which `--suite all` runs them.
+
+import type { Suite } from './suite.ts';
+import { loopback } from './suites/loopback.ts';
+
+export const SUITES: readonly Suite[] = [loopback];
