@@ -25,6 +25,8 @@ import type { Front } from './front/front.ts';
 import type { HttpsLimits } from './front/https.ts';
 import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
+import { openSqliteStore } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
 import { openCustomCa } from './tls/custom-ca.ts';
 import { openTlsFiles } from './tls/files.ts';
 import type { TlsSource } from './tls/tls-source.ts';
@@ -93,6 +95,7 @@ interface State {
 
 /** The parts that live as long as the bastion, in the order in which they were made. */
 interface Parts {
+  readonly store: Store;
   readonly tls: TlsSource & { reload?(): void };
   readonly accessLog: AccessLog;
   readonly endpoint: Endpoint;
@@ -114,6 +117,7 @@ export async function startBastion(config: BastionConfig, deps: BastionDeps): Pr
     parts.tls.close();
     await parts.admin?.close();
     await parts.accessLog.close();
+    parts.store.close();
   };
   let closing: Promise<void> | undefined;
   return {
@@ -154,11 +158,12 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
   ensureSecretDirectory(config.stateDirectory);
   const { authenticator, gate } = openAuth(config, deps);
   const tls = openTls(config, deps.log);
+  const store = openStore(config, deps);
   const accessLog = openAccessLog(config.accessLog, deps.log);
-  const undo = [() => tls.close(), () => void accessLog.close()];
+  const undo = [() => tls.close(), () => store.close(), () => void accessLog.close()];
   try {
     const directory = new Directory({ ...deps, expectMs: config.expectMs });
-    const { endpoint, metrics } = openEndpoint(config, deps, { authenticator, directory, state, tls });
+    const { endpoint, metrics } = openEndpoint(config, deps, { authenticator, directory, state, store, tls });
     const front = await startFront(config.listen, {
       domain: config.domain,
       tls,
@@ -176,7 +181,7 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
     state.front = front;
     undo.push(() => front.destroy());
     const admin = await openAdmin(config, metrics, deps.log, () => state.ready);
-    return { tls, accessLog, endpoint, metrics, front, admin };
+    return { tls, store, accessLog, endpoint, metrics, front, admin };
   } catch (error) {
     for (const step of undo.toReversed()) step();
     throw error;
@@ -184,7 +189,7 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
 }
 
 /** What the endpoint and the metrics look at. */
-interface Opened extends Pick<Parts, 'tls'> {
+interface Opened extends Pick<Parts, 'tls' | 'store'> {
   readonly authenticator: Authenticator;
   readonly directory: Directory;
   readonly state: State;
@@ -193,7 +198,7 @@ interface Opened extends Pick<Parts, 'tls'> {
 function openEndpoint(
   config: BastionConfig,
   deps: BastionDeps,
-  { authenticator, directory, state, tls }: Opened,
+  { authenticator, directory, state, store, tls }: Opened,
 ): Pick<Parts, 'endpoint' | 'metrics'> {
   const admission = new Admission(config.handshakes);
   const metrics: Metrics = createMetrics({
@@ -208,6 +213,7 @@ function openEndpoint(
     bastion: `postern-bastion/${VERSION}`,
     authenticator,
     directory,
+    store,
     admission,
     limits: config.limits,
     sessionCredit: config.sessionCredit,
@@ -240,6 +246,13 @@ function openAuth(config: BastionConfig, { now = Date.now }: BastionDeps) {
     now,
   });
   return { authenticator, gate: new Gate({ authenticator, sessions, attempts, now }) };
+}
+
+/** What expired a while ago is removed when the bastion starts; the rest does no harm meanwhile. */
+function openStore({ stateDirectory }: BastionConfig, { now = Date.now, clock }: BastionDeps): Store {
+  const store = openSqliteStore(join(stateDirectory, 'bastion.db'), clock);
+  store.sweep(now() - DAY_MS);
+  return store;
 }
 
 function openTls({ tls, stateDirectory, domain }: BastionConfig, log: Log): Parts['tls'] {

@@ -16,10 +16,11 @@ import type { Log } from '../../shared/program/log.ts';
 import { ACCEPTANCE_HEADER, encodeHeader } from '../../shared/wire/handshake.ts';
 import type { Limits } from '../../shared/wire/handshake.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
+import type { Store } from '../store/store.ts';
 import type { Admission } from './admission.ts';
 import { addressOf, identify, registrationOf } from './arrival.ts';
 import type { Directory } from './directory.ts';
-import { rememberSpentLinks } from './links.ts';
+import { SpentLinks } from './links.ts';
 import { Pauses } from './pauses.ts';
 import { refuse } from './refuse.ts';
 import { decide } from './registration.ts';
@@ -34,6 +35,7 @@ export interface EndpointOptions {
   readonly bastion: string;
   readonly authenticator: Authenticator;
   readonly directory: Directory;
+  readonly store: Store;
   readonly admission: Admission;
   readonly limits: Limits;
   /** Bytes of credit that the streams of one session, and those of all, may have granted. */
@@ -77,7 +79,7 @@ export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #now: () => number;
   readonly #budget: Budget;
-  readonly #spent = rememberSpentLinks();
+  readonly #spent: SpentLinks;
   readonly #resumable: ResumableSessions;
   readonly #pauses: Pauses<LiveTunnel>;
   #draining = false;
@@ -86,6 +88,7 @@ export class Endpoint {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#budget = new Budget(options.totalCredit);
+    this.#spent = new SpentLinks(options.store, this.#now);
     this.#resumable = new ResumableSessions(options.limits.message);
     const { clock = systemClock, pausePatienceMs: patienceMs } = options;
     this.#pauses = new Pauses({ clock, patienceMs, onImpatience: (tunnels) => options.onImpatience(tunnels) });

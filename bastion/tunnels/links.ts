@@ -2,14 +2,35 @@
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-import { BoundedMap } from '../../shared/bounded-map.ts';
+import type { Store } from '../store/store.ts';
 
-/** Hash -> the address that spent it; shared by all tunnels, because an agent that reconnects may offer a spent link again. */
-export type SpentLinks = BoundedMap<string, string>;
+/** How long a spent link is remembered, in milliseconds: longer than any agent goes without hearing that it is spent. */
+const REMEMBER_MS = 90 * 86_400_000;
 
-/** A memory of spent links; the oldest are forgotten, long after their agents have replaced them. */
-export function rememberSpentLinks(): SpentLinks {
-  return new BoundedMap(10_000);
+/** Which links were spent, for all tunnels and after restarts: an agent that reconnects may offer a spent link again. */
+export class SpentLinks {
+  readonly #store: Pick<Store, 'spentLinks' | 'atomically'>;
+  readonly #now: () => number;
+
+  /** `now`: Unix milliseconds. */
+  constructor(store: Pick<Store, 'spentLinks' | 'atomically'>, now: () => number = Date.now) {
+    this.#store = store;
+    this.#now = now;
+  }
+
+  /** The address that spent the link; undefined while it is good. */
+  by(hash: string): string | undefined {
+    return this.#store.spentLinks.get(hash)?.from;
+  }
+
+  /** True once per link, in whichever process; on disk before it returns. */
+  spend(hash: string, from: string): boolean {
+    return this.#store.atomically(() => {
+      if (this.#store.spentLinks.get(hash) !== undefined) return false;
+      this.#store.spentLinks.put({ hash, from, expires: this.#now() + REMEMBER_MS });
+      return true;
+    });
+  }
 }
 
 export class OneTimeLinks {
@@ -22,9 +43,9 @@ export class OneTimeLinks {
 
   /** The agent's links from now on; answers those that were spent already and are not valid. */
   offer(hashes: readonly string[]): { hash: string; from: string }[] {
-    this.#hashes = hashes.filter((hash) => !this.#spent.has(hash));
+    this.#hashes = hashes.filter((hash) => this.#spent.by(hash) === undefined);
     return hashes.flatMap((hash) => {
-      const from = this.#spent.get(hash);
+      const from = this.#spent.by(hash);
       return from === undefined ? [] : [{ hash, from }];
     });
   }
@@ -36,8 +57,7 @@ export class OneTimeLinks {
     // All are compared, whichever matches: the time taken says nothing.
     for (const hash of this.#hashes) if (timingSafeEqual(presented, Buffer.from(hash, 'hex'))) found = hash;
     if (found === undefined) return undefined;
-    this.#spent.set(found, from);
     this.#hashes = this.#hashes.filter((hash) => hash !== found);
-    return found;
+    return this.#spent.spend(found, from) ? found : undefined;
   }
 }

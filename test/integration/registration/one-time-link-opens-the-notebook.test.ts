@@ -1,12 +1,18 @@
 // From the one-time link to the notebook's answer: entered once, the notebook gets its own token and never ours.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'node:test';
 
+import { createToken, loadTokenKey } from '../../../bastion/auth/token.ts';
 import type { Stream } from '../../../shared/mux/stream.ts';
 import { DOMAIN, bastionWorld, eventually, hashOf } from '../../support/bastion-world.ts';
+import type { BastionWorld } from '../../support/bastion-world.ts';
 
 const HOST = `demo.${DOMAIN}`;
+const TOKEN = { owner: 'alice', names: ['*'], use: 'agent', ttlMs: 3_600_000 } as const;
 
 /** A notebook that answers every request with the head it was sent. */
 function echo(stream: Stream): void {
@@ -74,4 +80,25 @@ test('a public notebook never gets its own token with a request', async (t) => {
   const answer = await world.visit(HOST, '/lab');
   assert.equal(answer.status, 200);
   assert.ok(!answer.body.toLowerCase().includes('authorization'));
+});
+
+test('a link that was used stays used when the bastion starts anew', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-'));
+  const state = join(folder, 'state');
+  t.after(() => rmSync(folder, { recursive: true }));
+  const enter = (world: BastionWorld) =>
+    world.visit(HOST, '/_postern/enter', {
+      method: 'POST',
+      headers: { origin: `https://${HOST}:${world.bastion.port}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ secret: 'one-time' }),
+    });
+  const first = await bastionWorld(t, { stateDirectory: state });
+  const credential = await createToken(loadTokenKey(state), TOKEN);
+  await first.agent(credential, { links: [hashOf('one-time')] });
+  assert.equal((await enter(first)).status, 204);
+  await first.bastion.destroy();
+  const second = await bastionWorld(t, { stateDirectory: state });
+  const agent = await second.agent(credential, { links: [hashOf('one-time')] });
+  await eventually(() => agent.infos.length > 0, 'the agent hears that its link is spent');
+  assert.equal((await enter(second)).status, 403);
 });

@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto';
 import test from 'node:test';
 
 import { Directory } from '../../../bastion/tunnels/directory.ts';
-import { rememberSpentLinks } from '../../../bastion/tunnels/links.ts';
+import { openSqliteStore } from '../../../bastion/store/sqlite.ts';
+import { SpentLinks } from '../../../bastion/tunnels/links.ts';
 import { LiveTunnel } from '../../../bastion/tunnels/tunnel.ts';
 import { PosternError } from '../../../shared/errors.ts';
 import { Session } from '../../../shared/mux/session.ts';
@@ -46,7 +47,7 @@ function world(expiresInMs = 3_600_000) {
     {
       instance: registration.instance,
       names: registration.names,
-      spent: rememberSpentLinks(),
+      spent: new SpentLinks(openSqliteStore(':memory:')),
       pausePatienceMs: 10_000,
       log: NO_LOG,
       now,
