@@ -2,16 +2,16 @@
 
 import { PosternError } from '../../shared/errors.ts';
 import { TUNNEL_PATH } from '../../shared/wire/handshake.ts';
-import type { Http1Visit } from './http1-visit.ts';
 import { escapeHtml } from './page.ts';
 import { ownPage, type Answer } from './refusal.ts';
+import type { FrontVisit } from './visit.ts';
 
 /** Throws PosternError `page-unknown` or `method-refused`. */
-export function apexPage(visit: Http1Visit, target: string, domain: string): Answer {
+export function apexPage(visit: FrontVisit, target: string, domain: string): Answer {
   const path = target.split('?', 1)[0];
   if (path === TUNNEL_PATH) throw new PosternError('page-unknown', 'agents reach this address by a WebSocket upgrade');
   if (path !== '/') throw new PosternError('page-unknown');
-  const { method } = visit.request;
+  const { method } = visit;
   if (method !== 'GET' && method !== 'HEAD') throw new PosternError('method-refused', `${method} on a page`);
   const main =
     `<h1>postern</h1><p>This is a bastion for notebooks that run on worker nodes.</p>` +

@@ -1,11 +1,12 @@
 // POST /_postern/enter: exchanges the one-time secret of a link for the visitor's session on this host.
 
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 
 import { PosternError } from '../../shared/errors.ts';
 import { originOf } from './hostname.ts';
-import type { Http1Visit } from './http1-visit.ts';
 import { ENTER_PATH, REQUEST_ID_HEADER } from './page-scripts.ts';
+import type { FrontVisit } from './visit.ts';
 
 const MAX_BODY = 1024;
 /** A body that has not arrived by then is given up; milliseconds. */
@@ -15,12 +16,12 @@ const BODY_TIMEOUT_MS = 10_000;
  * Answers a request below `/_postern/` of a name's host. `spend` gives the Set-Cookie value for a secret. Throws
  * PosternError page-unknown, method-refused, cross-site; what is wrong later becomes the visitor's page.
  */
-export function enter(visit: Http1Visit, target: string, spend: (secret: string) => string): void {
-  const { method, headers } = visit.request;
+export function enter(visit: FrontVisit, target: string, spend: (secret: string) => string): void {
+  const { method, headers } = visit;
   if (target !== ENTER_PATH || visit.upgrade) throw new PosternError('page-unknown');
   if (method !== 'POST') throw new PosternError('method-refused', `${method} where only POST is served`);
   refuseForeign(headers);
-  readBody(visit.request)
+  readBody(visit.body)
     .then((body) => {
       if (visit.over) return;
       const cookie = spend(readSecret(body));
@@ -32,7 +33,7 @@ export function enter(visit: Http1Visit, target: string, spend: (secret: string)
 }
 
 /** Only our own page on this very host may ask, and a form of another site can't even send this type of body. */
-function refuseForeign(headers: IncomingMessage['headers']): void {
+function refuseForeign(headers: IncomingHttpHeaders): void {
   const site = headers['sec-fetch-site'];
   const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
   if (headers.origin !== originOf(headers.host ?? '')) throw new PosternError('cross-site', 'another Origin');
@@ -40,7 +41,7 @@ function refuseForeign(headers: IncomingMessage['headers']): void {
   if (type !== 'application/json') throw new PosternError('cross-site', 'a body that is not JSON');
 }
 
-function readBody(request: IncomingMessage): Promise<string> {
+function readBody(request: Readable): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;

@@ -2,12 +2,16 @@
 
 import type { ErrorCode } from '../../shared/errors.ts';
 
+export type Protocol = 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2';
+
 export interface ExchangeRecord {
   readonly requestId: string;
   /** Empty when the request asked for no name. */
   readonly name: string;
   readonly visitor?: string;
   readonly address: string;
+  /** What the visitor spoke. */
+  readonly protocol: Protocol;
   readonly method: string;
   /** Without the query, which may hold secrets. */
   readonly path: string;

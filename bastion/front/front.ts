@@ -1,6 +1,6 @@
 // The front: where visitors arrive. Listens, serves, and ends without cutting what can still finish.
 
-import type { Server } from 'node:http';
+import type { Server } from 'node:https';
 import { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -9,7 +9,8 @@ import type { Log } from '../../shared/program/log.ts';
 import type { TlsSource } from '../tls/tls-source.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { normalDomain } from './hostname.ts';
-import { serveHttp1, type Household, type VisitorConnection } from './http1.ts';
+import { countArrivals, type Household, type VisitorConnection } from './household.ts';
+import { connectionOf, serveHttp1 } from './http1.ts';
 import { createHttps, type HttpsLimits } from './https.ts';
 import { Reception, type ReceptionOptions, type VisitedTunnel } from './reception.ts';
 import { serveUpgrades, type TunnelUpgrade } from './upgrade.ts';
@@ -34,7 +35,7 @@ export interface Front {
   close(deadlineMs: number, settled?: () => void): Promise<void>;
   /** The link of these tunnels has been lost for so many milliseconds: who has waited as long for the beginning of an answer is told. */
   giveUpWaiting(tunnels: ReadonlySet<VisitedTunnel>, waitedMs: number): void;
-  /** Connections that speak another protocol than HTTP now. */
+  /** Visits that speak another protocol than HTTP now. */
   readonly upgrades: number;
   /** Ends everything now. Idempotent. */
   destroy(): void;
@@ -48,6 +49,7 @@ const LOOK_EVERY_MS = 20;
 export async function startFront(listener: ListenTarget, options: FrontOptions): Promise<Front> {
   const server = createHttps(options.tls, options.limits ?? {}, options.log);
   const household = new FrontDesk(options);
+  countArrivals(server, household, (socket) => connectionOf(socket, household));
   serveHttp1(server, household);
   serveUpgrades(server, household, (request, socket, head) => options.tunnelUpgrade(request, socket, head));
   const port = await listenOn(server, listener);
@@ -59,7 +61,7 @@ export async function startFront(listener: ListenTarget, options: FrontOptions):
       for (const connection of household.connections) connection.giveUpWaiting(tunnels, waitedMs);
     },
     get upgrades() {
-      return [...household.connections].filter((connection) => connection.upgraded).length;
+      return [...household.connections].reduce((sum, { upgrades }) => sum + upgrades, 0);
     },
   };
 }
@@ -90,19 +92,20 @@ class FrontDesk implements Household {
     this.draining = true;
     server.close();
     server.closeAllConnections();
-    for (const connection of this.connections) connection.socket.destroy();
+    for (const connection of this.connections) connection.destroy();
   }
 
   async #drain(server: Server, deadlineMs: number, settled: () => void = () => {}): Promise<void> {
     this.draining = true;
     // The HTTP server's own close would destroy idle connections at once. An inherited socket stays open for others.
     NetServer.prototype.close.call(server);
+    for (const connection of this.connections) connection.announceLeaving();
     const deadline = Promise.withResolvers<void>();
     const timer = setTimeout(deadline.resolve, deadlineMs);
     await this.#linger(Math.min(LINGER_MS, deadlineMs));
     // Not the server's 'close' is awaited, which would wait for the tunnels' sockets too: they end with their tunnels.
     const ended = [...this.connections].map((connection) => connection.ended);
-    for (const connection of this.connections) if (!connection.busy) connection.socket.destroySoon();
+    for (const connection of this.connections) connection.leave();
     settled();
     await Promise.race([Promise.all(ended), deadline.promise]);
     clearTimeout(timer);

@@ -2,58 +2,49 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { asPosternError, PosternError, type ErrorCode } from '../../shared/errors.ts';
-import type { Exchange, Visit } from '../forward/exchange.ts';
+import { PosternError } from '../../shared/errors.ts';
+import { readHost, readTarget, readUpload } from '../forward/request-check.ts';
 import type { ResponseHead } from '../forward/response-head.ts';
 import type { UpstreamStream } from '../forward/stream-pool.ts';
-import type { ExchangeRecord } from './exchange-record.ts';
-import { refusal, type Answer } from './refusal.ts';
-import { newRequestId } from './request-id.ts';
+import type { Protocol } from './exchange-record.ts';
+import type { Answer } from './refusal.ts';
+import { FrontVisit, type Asked, type VisitHost } from './visit.ts';
 
 /** How long the rest of a body that nobody wants is read and thrown away, so that the answer is not lost in a reset. */
 const LINGER_MS = 10_000;
 /** How long a cut answer may take to leave. */
 const CUT_PATIENCE_MS = 30_000;
+const MAX_HEADERS = 256;
+/** What was refused so can't be told from the next request with certainty, or is not meant for this connection. */
+const LAST_STATUSES = new Set([400, 421, 431]);
 
-/** What a visit needs of the connection it came on. */
-export interface VisitHost {
-  readonly address: string;
-  /** The connection is to end behind this answer. */
-  readonly leaving: boolean;
-  onRecord(record: ExchangeRecord): void;
-  /** The visit is over: the next request may begin. */
-  next(visit: Http1Visit): void;
-}
-
-export class Http1Visit implements Visit {
+export class Http1Visit extends FrontVisit {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly host: VisitHost;
-  readonly requestId = newRequestId();
-  readonly upgrade: boolean;
-  exchange: Exchange | undefined;
-  /** The name asked for, once the Host header has been read, and who was let in. */
-  name = '';
-  visitor: string | undefined;
-  over = false;
-  /** The connection belongs to another protocol now. */
-  switched = false;
-  readonly #startedAt = performance.now();
   #drainAwaited = false;
   /** The answer's framing tells where it ends. */
   #measured = false;
-  #status = 0;
-  #ownBytes = 0;
 
   constructor(host: VisitHost, request: IncomingMessage, response: ServerResponse, upgrade = false) {
-    this.host = host;
+    super(host, upgrade);
     this.request = request;
     this.response = response;
-    this.upgrade = upgrade;
   }
 
-  get waitedMs(): number {
-    return performance.now() - this.#startedAt;
+  get protocol(): Protocol {
+    return this.request.httpVersionMinor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
+  }
+
+  get method(): string {
+    return this.request.method ?? 'GET';
+  }
+
+  get url(): string {
+    return this.request.url ?? '';
+  }
+
+  get headers(): IncomingMessage['headers'] {
+    return this.request.headers;
   }
 
   get body(): IncomingMessage {
@@ -64,22 +55,39 @@ export class Http1Visit implements Visit {
     return this.request.httpVersionMinor > 0 && this.request.method !== 'HEAD';
   }
 
-  inform(status: number, rawHeaders: string[]): void {
+  override readHost(): string {
+    const { rawHeaders, httpVersionMajor } = this.request;
+    if (rawHeaders.length > 2 * MAX_HEADERS) throw new PosternError('header-too-large', 'too many header fields');
+    if (httpVersionMajor !== 1) throw new PosternError('request-ambiguous', 'an unknown version of HTTP');
+    return readHost(rawHeaders);
+  }
+
+  override read(host: string): Asked {
+    const { method, url, request } = this;
+    const { rawHeaders, httpVersionMinor } = request;
+    const upload = readUpload(rawHeaders, httpVersionMinor > 0);
+    const target = readTarget(url, method, host);
+    if (this.upgrade && upload !== 'none' && upload !== 0)
+      throw new PosternError('request-ambiguous', 'an upgrade with a body');
+    return { method, target, rawHeaders, upload, upgrade: this.upgrade ? request.headers.upgrade : undefined };
+  }
+
+  override inform(status: number, rawHeaders: string[]): void {
     if (this.request.httpVersionMinor === 0 || this.response.headersSent) return;
     if (status === 100) this.response.writeContinue();
     else this.response.writeInformation(status, rawHeaders);
   }
 
-  begin(head: ResponseHead, rawHeaders: string[]): void {
+  override begin(head: ResponseHead, rawHeaders: string[]): void {
     if (this.host.leaving) this.response.shouldKeepAlive = false;
     // A Trailer field without chunked coding is an error for Node, and an empty promise for the visitor.
     const headers = head.framing === 'chunked' ? rawHeaders : withoutTrailerField(rawHeaders);
-    this.#status = head.status;
+    this.status = head.status;
     this.response.writeHead(head.status, head.message, headers);
     this.#measured = head.framing === 'length' || this.response.chunkedEncoding;
   }
 
-  write(chunk: Buffer): boolean {
+  override write(chunk: Buffer): boolean {
     if (this.response.write(chunk)) return true;
     if (!this.#drainAwaited) {
       this.#drainAwaited = true;
@@ -91,84 +99,34 @@ export class Http1Visit implements Visit {
     return false;
   }
 
-  flush(): void {
+  override flush(): void {
     this.response.flushHeaders();
   }
 
-  end(chunk: Buffer | undefined, rawTrailers: readonly string[]): void {
+  override end(chunk: Buffer | undefined, rawTrailers: readonly string[]): void {
     if (rawTrailers.length > 0 && this.response.chunkedEncoding) this.response.addTrailers(inPairs(rawTrailers));
     this.response.end(chunk);
     this.#linger();
   }
 
-  switchProtocols(_head: ResponseHead, _rest: Buffer, stream: UpstreamStream): void {
+  override switchProtocols(_head: ResponseHead, _rest: Buffer, stream: UpstreamStream): void {
     stream.abort('upstream-response-invalid');
     throw new PosternError('internal', 'a switch of protocols without an upgrade');
   }
 
-  refuse(error: PosternError): void {
-    if (this.over) return;
-    const { method = 'GET', headers } = this.request;
-    const answer = refusal(error, { method, accept: headers.accept, requestId: this.requestId });
-    if (answer.status === 400 || answer.status === 421 || answer.status === 431) this.response.shouldKeepAlive = false;
-    this.answer(answer, error.code);
+  protected override send({ status, reason, headers, body }: Answer): void {
+    if (this.host.leaving || LAST_STATUSES.has(status)) this.response.shouldKeepAlive = false;
+    this.response.writeHead(status, reason, headers);
+    this.end(body, []);
   }
 
-  /** Sends a page of ours; `code` when it is a refusal. */
-  answer(answer: Answer, code?: ErrorCode): void {
-    if (this.over) return;
-    if (this.host.leaving) this.response.shouldKeepAlive = false;
-    this.#status = answer.status;
-    this.#ownBytes = answer.body.length;
-    this.response.writeHead(answer.status, answer.reason, answer.headers);
-    this.end(answer.body, []);
-    this.done(code);
-  }
-
-  cut(): void {
+  override cut(): void {
     const { socket } = this.response;
     if (socket === null || socket.destroyed) return;
     // Without length or chunks the end of the connection would be the end of the answer: only a hard end tells.
     if (!this.#measured) return void socket.destroy();
     socket.destroySoon();
     setTimeout(() => socket.destroy(), CUT_PATIENCE_MS).unref();
-  }
-
-  done(code: ErrorCode | undefined): void {
-    if (this.over) return;
-    this.over = true;
-    this.host.onRecord(this.record(code));
-    this.host.next(this);
-  }
-
-  /** Whatever was thrown on the way, as the page for it. */
-  failed(error: unknown): void {
-    this.refuse(asPosternError(error));
-  }
-
-  /** The visitor's connection is gone, or can't be understood any more. */
-  gone(code: ErrorCode): void {
-    if (this.exchange === undefined) this.done(code);
-    else this.exchange.visitorGone(code);
-  }
-
-  protected record(code: ErrorCode | undefined, status = this.#status): ExchangeRecord {
-    const { url = '', method = '' } = this.request;
-    const query = url.indexOf('?');
-    return {
-      requestId: this.requestId,
-      name: this.name,
-      address: this.host.address,
-      method,
-      path: query < 0 ? url : url.slice(0, query),
-      status,
-      bytesIn: this.exchange?.bytesIn ?? 0,
-      bytesOut: this.exchange === undefined ? this.#ownBytes : this.exchange.bytesOut + this.#ownBytes,
-      durationMs: this.waitedMs,
-      upgrade: this.upgrade,
-      ...(this.visitor === undefined ? undefined : { visitor: this.visitor }),
-      ...(code === undefined ? undefined : { code }),
-    };
   }
 
   /** An answer ahead of the end of the request: the rest of the body is read away for a while, then the connection ends. */

@@ -6,38 +6,23 @@ import type { Socket } from 'node:net';
 import { PosternError, type ErrorCode } from '../../shared/errors.ts';
 import { StreamPool, type Dialer } from '../forward/stream-pool.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
-import type { Place } from './hostname.ts';
-import { Http1Visit, type VisitHost } from './http1-visit.ts';
-import type { Acquaintance, Reception } from './reception.ts';
+import { plainAddress, type Household, type VisitorConnection } from './household.ts';
+import { Http1Visit } from './http1-visit.ts';
+import type { Acquaintance, Lead } from './reception.ts';
 import { rawAnswer, refusal } from './refusal.ts';
 import { newRequestId } from './request-id.ts';
+import type { FrontVisit, VisitHost } from './visit.ts';
 
 /** Requests that may wait behind the one being answered. */
 const MAX_WAITING = 16;
 /** HTTP/1.1 has one exchange at a time, so one idle stream is all that a connection can use. */
 const MAX_IDLE_STREAMS = 1;
 
-const NOWHERE: Place = { kind: 'invalid' };
-
-/** What all connections of a front share. */
-export interface Household {
-  readonly reception: Reception;
-  /** No new connections are taken, and running ones end as soon as they are idle. */
-  readonly draining: boolean;
-  readonly connections: Set<VisitorConnection>;
-  /** Connections whose TLS handshake is under way. */
-  arriving: number;
-  onRecord(record: ExchangeRecord): void;
-}
-
-export class VisitorConnection implements VisitHost, Acquaintance {
+export class Http1Connection implements VisitorConnection, VisitHost, Acquaintance {
   readonly socket: Socket;
   readonly address: string;
   readonly streams = new StreamPool(MAX_IDLE_STREAMS);
-  host: string | undefined;
-  place = NOWHERE;
-  hostname = '';
-  origin = '';
+  lead: Lead | undefined;
   readonly #household: Household;
   readonly #waiting: Http1Visit[] = [];
   #current: Http1Visit | undefined;
@@ -59,12 +44,10 @@ export class VisitorConnection implements VisitHost, Acquaintance {
     return this.#household.draining;
   }
 
-  /** It speaks another protocol now. */
-  get upgraded(): boolean {
-    return this.#current?.switched === true;
+  get upgrades(): number {
+    return this.#current?.switched === true ? 1 : 0;
   }
 
-  /** The link of these tunnels has been lost for a while: who has waited as long for an answer to begin is told. */
   giveUpWaiting(tunnels: ReadonlySet<Dialer>, waitedMs: number): void {
     const visit = this.#current;
     if (visit !== undefined && visit.waitedMs >= waitedMs) visit.exchange?.giveUpWaiting(tunnels);
@@ -84,7 +67,7 @@ export class VisitorConnection implements VisitHost, Acquaintance {
     this.#household.onRecord(record);
   }
 
-  next(visit: Http1Visit): void {
+  next(visit: FrontVisit): void {
     if (visit !== this.#current) return;
     this.#current = undefined;
     // Nobody would hear the answers to what waits behind a cut one.
@@ -105,7 +88,17 @@ export class VisitorConnection implements VisitHost, Acquaintance {
     answerRaw(this.socket, code, clean ? rawPacket : null);
   }
 
-  /** Once the socket has closed. */
+  /** HTTP/1.1 has no word for it but `Connection: close` in an answer. */
+  announceLeaving(): void {}
+
+  leave(): void {
+    if (!this.busy) this.socket.destroySoon();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
   get ended(): Promise<void> {
     return new Promise((resolve) => {
       if (this.socket.closed) resolve();
@@ -134,7 +127,6 @@ export class VisitorConnection implements VisitHost, Acquaintance {
 
 /** Lets an HTTP server's requests go to the connections they came on. */
 export function serveHttp1(server: Server, household: Household): void {
-  countArrivals(server, household);
   const take = (request: IncomingMessage, response: ServerResponse): void => {
     const connection = connectionOf(request.socket, household);
     connection.take(new Http1Visit(connection, request, response));
@@ -154,23 +146,13 @@ export function serveHttp1(server: Server, household: Household): void {
   });
 }
 
-/** So that a closing front knows of connections that have not asked anything yet. */
-function countArrivals(server: Server, household: Household): void {
-  server.on('connection', () => (household.arriving += 1));
-  server.on('tlsClientError', () => (household.arriving -= 1));
-  server.on('secureConnection', (socket: Socket) => {
-    household.arriving -= 1;
-    connectionOf(socket, household);
-  });
-}
-
-const known = new WeakMap<Socket, VisitorConnection>();
+const known = new WeakMap<Socket, Http1Connection>();
 
 /** The connection that a socket is. */
-export function connectionOf(socket: Socket, household: Household): VisitorConnection {
+export function connectionOf(socket: Socket, household: Household): Http1Connection {
   let connection = known.get(socket);
   if (connection === undefined) {
-    connection = new VisitorConnection(socket, household);
+    connection = new Http1Connection(socket, household);
     known.set(socket, connection);
   }
   return connection;
@@ -189,12 +171,4 @@ function answerRaw(socket: Socket, code: ErrorCode, rawPacket: Buffer | undefine
   const accept = /\r\naccept:([^\r\n]*)/i.exec(rawPacket?.toString('latin1') ?? '')?.[1];
   const answer = refusal(new PosternError(code), { method: 'GET', accept, requestId: newRequestId() });
   socket.end(rawAnswer(answer), () => socket.destroy());
-}
-
-/** IPv4 visitors of a listener for both families are told by their IPv4 address. */
-function plainAddress(address: string | undefined): string {
-  if (address === undefined) return '0.0.0.0';
-  return address.startsWith('::ffff:') && address.includes('.')
-    ? address.slice(7)
-    : (address.split('%', 1)[0] as string);
 }

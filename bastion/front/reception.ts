@@ -3,13 +3,12 @@
 import { PosternError } from '../../shared/errors.ts';
 import type { Admission, Approach, Guarded } from '../auth/gate.ts';
 import { Exchange } from '../forward/exchange.ts';
-import { forwardedLines, type Upload } from '../forward/headers.ts';
-import { readHost, readTarget, readUpload } from '../forward/request-check.ts';
+import { forwardedLines } from '../forward/headers.ts';
 import type { Dialer, StreamPool } from '../forward/stream-pool.ts';
 import { apexPage } from './apex.ts';
 import { enter } from './enter.ts';
 import { normalDomain, placeOf, type Place } from './hostname.ts';
-import type { Http1Visit } from './http1-visit.ts';
+import type { Asked, FrontVisit } from './visit.ts';
 
 /** The part of a tunnel that visitors can reach. */
 export interface VisitedTunnel extends Dialer, Guarded {
@@ -37,17 +36,28 @@ export interface ReceptionOptions {
 export interface Acquaintance {
   readonly address: string;
   readonly streams: StreamPool;
-  host: string | undefined;
-  place: Place;
+  /** Where its last request led. */
+  lead: Lead | undefined;
+}
+
+/** Where a host leads, and what is made of it for the notebook. */
+export interface Lead {
+  readonly host: string;
+  readonly place: Place;
   /** Host without port, lower case. */
-  hostname: string;
-  origin: string;
+  readonly hostname: string;
+  readonly origin: string;
+}
+
+/** A request of which all is known that it says of itself. */
+interface Wish {
+  readonly asked: Asked;
+  readonly lead: Lead;
 }
 
 /** The service that `NAME.domain` leads to. */
 const WEB = 'web';
 const OWN_PREFIX = '/_postern/';
-const MAX_HEADERS = 256;
 
 export class Reception {
   readonly #options: ReceptionOptions;
@@ -57,7 +67,7 @@ export class Reception {
   }
 
   /** Never throws: whatever is wrong becomes the visitor's page. */
-  receive(visit: Http1Visit, from: Acquaintance): void {
+  receive(visit: FrontVisit, from: Acquaintance): void {
     try {
       this.#receive(visit, from);
     } catch (error) {
@@ -72,60 +82,54 @@ export class Reception {
     throw new PosternError(this.#options.directory.lostAt(name) === undefined ? 'name-unknown' : 'tunnel-absent');
   }
 
-  /** Reads the place that a Host header leads to, and remembers it for the connection. */
-  acquaint(host: string, from: Acquaintance): Place {
-    if (from.host === host) return from.place;
-    from.place = placeOf(host, this.#options.domain);
-    from.hostname = normalDomain(host.replace(/:[0-9]*$/, ''));
-    from.origin = forwardedLines(host, from.address);
-    from.host = host;
-    return from.place;
+  /** Reads where a host leads, and remembers it for the connection. */
+  acquaint(host: string, from: Acquaintance): Lead {
+    if (from.lead?.host === host) return from.lead;
+    from.lead = {
+      host,
+      place: placeOf(host, this.#options.domain),
+      hostname: normalDomain(host.replace(/:[0-9]*$/, '')),
+      origin: forwardedLines(host, from.address),
+    };
+    return from.lead;
   }
 
-  #receive(visit: Http1Visit, from: Acquaintance): void {
-    const { rawHeaders, url = '', method = 'GET', httpVersionMinor, httpVersionMajor } = visit.request;
-    if (rawHeaders.length > 2 * MAX_HEADERS) throw new PosternError('header-too-large', 'too many header fields');
-    if (httpVersionMajor !== 1) throw new PosternError('request-ambiguous', 'an unknown version of HTTP');
-    const host = readHost(rawHeaders);
-    const place = this.acquaint(host, from);
+  #receive(visit: FrontVisit, from: Acquaintance): void {
+    const host = visit.readHost();
+    const lead = this.acquaint(host, from);
+    const { place } = lead;
     if (place.kind === 'name') visit.name = place.name;
-    const upload = readUpload(rawHeaders, httpVersionMinor > 0);
-    const target = readTarget(url, method, host);
-    if (visit.upgrade && upload !== 'none' && upload !== 0)
-      throw new PosternError('request-ambiguous', 'an upgrade with a body');
-    if (place.kind === 'name') this.#visitName(visit, from, { target, upload });
-    else if (place.kind === 'apex') visit.answer(apexPage(visit, target, this.#options.domain));
+    const asked = visit.read(host);
+    if (place.kind === 'name') this.#visitName(visit, from, { asked, lead });
+    else if (place.kind === 'apex') visit.answer(apexPage(visit, asked.target, this.#options.domain));
     else if (place.kind === 'foreign') throw new PosternError('misdirected');
     else throw new PosternError('request-ambiguous', 'a Host that is no host name');
   }
 
-  #visitName(visit: Http1Visit, from: Acquaintance, { target, upload }: { target: string; upload: Upload }): void {
+  #visitName(visit: FrontVisit, from: Acquaintance, wish: Wish): void {
     const { name } = visit;
     const expected = this.#options.directory.expected(name);
-    if (expected !== undefined)
-      return this.#wait(expected, visit, () => this.#visitName(visit, from, { target, upload }));
+    if (expected !== undefined) return this.#wait(expected, visit, () => this.#visitName(visit, from, wish));
     const tunnel = this.tunnel(name);
-    if (target.startsWith(OWN_PREFIX)) {
+    const { asked, lead } = wish;
+    if (asked.target.startsWith(OWN_PREFIX)) {
       const { gate } = this.#options;
-      return enter(visit, target, (secret) => gate.enter(secret, name, tunnel, from.address));
+      return enter(visit, asked.target, (secret) => gate.enter(secret, name, tunnel, from.address));
     }
-    this.#admit(visit, tunnel, ({ inject, visitor, dropAuthorization }) => {
-      const { rawHeaders, method = 'GET', headers } = visit.request;
+    this.#admit(visit, asked.method, tunnel, ({ inject, visitor, dropAuthorization }) => {
       const authorization = inject ? tunnel.authorization(WEB) : undefined;
-      const upgrade = visit.upgrade ? headers.upgrade : undefined;
-      const { origin, address, streams, hostname } = from;
       visit.exchange = new Exchange(visit, {
-        streams,
-        destination: { dialer: tunnel, service: WEB, visitor, address },
-        request: { method, target, rawHeaders, upload, upgrade, origin, dropAuthorization, authorization },
-        host: hostname,
+        streams: from.streams,
+        destination: { dialer: tunnel, service: WEB, visitor, address: from.address },
+        request: { ...asked, origin: lead.origin, dropAuthorization, authorization },
+        host: lead.hostname,
       });
       visit.exchange.start();
     });
   }
 
   /** Right after a restart, agents are on their way back: a visitor who is quicker need not be told so. */
-  #wait(expected: Promise<void>, visit: Http1Visit, go: () => void): void {
+  #wait(expected: Promise<void>, visit: FrontVisit, go: () => void): void {
     expected
       .then(() => {
         if (!visit.over) go();
@@ -134,9 +138,8 @@ export class Reception {
   }
 
   /** Goes on at once when the gate answers at once, as it does for all but the first request of a script. */
-  #admit(visit: Http1Visit, tunnel: VisitedTunnel, go: (admission: Admission) => void): void {
-    const { headers, method = 'GET' } = visit.request;
-    const { name, upgrade, host } = visit;
+  #admit(visit: FrontVisit, method: string, tunnel: VisitedTunnel, go: (admission: Admission) => void): void {
+    const { name, upgrade, host, headers } = visit;
     const admission = this.#options.gate.admit({ name, method, headers, upgrade, address: host.address }, tunnel);
     const proceed = (admitted: Admission): void => {
       if (visit.over) return;

@@ -9,7 +9,8 @@ import { TUNNEL_PATH } from '../../shared/wire/handshake.ts';
 import { responseHeaders } from '../forward/headers.ts';
 import type { ResponseHead } from '../forward/response-head.ts';
 import type { UpstreamStream } from '../forward/stream-pool.ts';
-import { connectionOf, type Household, type VisitorConnection } from './http1.ts';
+import type { Household } from './household.ts';
+import { connectionOf, type Http1Connection } from './http1.ts';
 import { Http1Visit } from './http1-visit.ts';
 
 /** Bytes that a visitor may send ahead of the 101; nothing more is read until it comes. */
@@ -38,9 +39,9 @@ export function serveUpgrades(server: Server, household: Household, tunnelUpgrad
   });
 }
 
-function isRegistration(request: IncomingMessage, connection: VisitorConnection, household: Household): boolean {
+function isRegistration(request: IncomingMessage, connection: Http1Connection, household: Household): boolean {
   if (request.method !== 'GET' || request.url !== TUNNEL_PATH || request.headers.host === undefined) return false;
-  return household.reception.acquaint(request.headers.host, connection).kind === 'apex';
+  return household.reception.acquaint(request.headers.host, connection).place.kind === 'apex';
 }
 
 class UpgradeVisit extends Http1Visit {
@@ -49,7 +50,7 @@ class UpgradeVisit extends Http1Visit {
   #earlyBytes = 0;
 
   constructor(
-    connection: VisitorConnection,
+    connection: Http1Connection,
     request: IncomingMessage,
     { socket, head }: { socket: Socket; head: Buffer },
   ) {
@@ -85,15 +86,9 @@ class UpgradeVisit extends Http1Visit {
     void splice(socket, stream, (failed) => {
       if (failed === socket) stream.abort('stream-cancelled');
       else socket.destroy();
-    }).then(() => this.#ended(bytesIn, bytesOut));
+    }).then(() => this.switchedBack(101, bytesIn, bytesOut));
     if (!socket.writableNeedDrain) stream.resume();
     if (!stream.writableNeedDrain) socket.resume();
-  }
-
-  #ended(bytesIn: number, bytesOut: number): void {
-    this.over = true;
-    this.host.onRecord({ ...this.record(undefined, 101), bytesIn, bytesOut });
-    this.host.next(this);
   }
 
   #switchHead(head: ResponseHead): string {

@@ -7,13 +7,15 @@ import { join } from 'node:path';
 import test from 'node:test';
 
 import { openAccessLog } from '../../../bastion/access-log.ts';
+import type { ExchangeRecord } from '../../../bastion/front/exchange-record.ts';
 import { NO_LOG } from '../../../shared/program/log.ts';
 import type { Log } from '../../../shared/program/log.ts';
 
-const record = {
+const record: ExchangeRecord = {
   requestId: '1',
   name: 'demo',
   address: '192.0.2.1',
+  protocol: 'HTTP/1.1',
   method: 'GET',
   path: '/a"\n\u001b[31m',
   status: 200,

@@ -1,0 +1,53 @@
+// What all visitors' connections of a front share, and what the front asks of each of them, whatever it speaks.
+
+import type { Server } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+
+import type { Dialer } from '../forward/stream-pool.ts';
+import type { ExchangeRecord } from './exchange-record.ts';
+import type { Reception } from './reception.ts';
+
+export interface Household {
+  readonly reception: Reception;
+  /** No new connections are taken, and running ones end as soon as they are idle. */
+  readonly draining: boolean;
+  readonly connections: Set<VisitorConnection>;
+  /** Connections whose TLS handshake is under way. */
+  arriving: number;
+  onRecord(record: ExchangeRecord): void;
+}
+
+/** A connection of a visitor after its TLS handshake. */
+export interface VisitorConnection {
+  /** A request on it is being answered. */
+  readonly busy: boolean;
+  /** How many of its visits speak another protocol than HTTP now. */
+  readonly upgrades: number;
+  /** Resolves once it has closed. */
+  readonly ended: Promise<void>;
+  /** The link of these tunnels has been lost for a while: who has waited as long for an answer to begin is told. */
+  giveUpWaiting(tunnels: ReadonlySet<Dialer>, waitedMs: number): void;
+  /** The front begins to close: whoever can be told to ask elsewhere is told. */
+  announceLeaving(): void;
+  /** Ends as soon as nothing runs on it. */
+  leave(): void;
+  destroy(): void;
+}
+
+/** Counts connections from their arrival on, so that a closing front knows of those that have not asked anything yet. */
+export function countArrivals(server: Server, household: Household, arrived: (socket: TLSSocket) => void): void {
+  server.on('connection', () => (household.arriving += 1));
+  server.on('tlsClientError', () => (household.arriving -= 1));
+  server.on('secureConnection', (socket: TLSSocket) => {
+    household.arriving -= 1;
+    arrived(socket);
+  });
+}
+
+/** IPv4 visitors of a listener for both families are told by their IPv4 address. */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return '0.0.0.0';
+  return address.startsWith('::ffff:') && address.includes('.')
+    ? address.slice(7)
+    : (address.split('%', 1)[0] as string);
+}
