@@ -34,6 +34,7 @@ import { Admission } from './tunnels/admission.ts';
 import type { AdmissionLimits } from './tunnels/admission.ts';
 import { Directory } from './tunnels/directory.ts';
 import { Endpoint } from './tunnels/endpoint.ts';
+import { Ownership } from './tunnels/ownership.ts';
 
 /** Durations in milliseconds, sizes in bytes. */
 export interface BastionConfig {
@@ -60,6 +61,8 @@ export interface BastionConfig {
   readonly sessionCredit: number;
   readonly totalCredit: number;
   readonly handshakes: AdmissionLimits;
+  /** Names that one owner's agents may claim. */
+  readonly namesPerOwner: number;
   /** Wrong one-time links from one address within a minute. */
   readonly linkAttempts: number;
   readonly https: HttpsLimits;
@@ -162,8 +165,13 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
   const accessLog = openAccessLog(config.accessLog, deps.log);
   const undo = [() => tls.close(), () => store.close(), () => void accessLog.close()];
   try {
-    const directory = new Directory({ ...deps, expectMs: config.expectMs });
-    const { endpoint, metrics } = openEndpoint(config, deps, { authenticator, directory, state, store, tls });
+    const ownership = new Ownership({ ...deps, store, namesPerOwner: config.namesPerOwner });
+    const directory = new Directory({
+      ...deps,
+      expectMs: config.expectMs,
+      isAwaited: (name) => ownership.isAwaited(name),
+    });
+    const { endpoint, metrics } = openEndpoint(config, deps, { authenticator, directory, ownership, state, store, tls });
     const front = await startFront(config.listen, {
       domain: config.domain,
       tls,
@@ -192,13 +200,14 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
 interface Opened extends Pick<Parts, 'tls' | 'store'> {
   readonly authenticator: Authenticator;
   readonly directory: Directory;
+  readonly ownership: Ownership;
   readonly state: State;
 }
 
 function openEndpoint(
   config: BastionConfig,
   deps: BastionDeps,
-  { authenticator, directory, state, store, tls }: Opened,
+  { authenticator, directory, ownership, state, store, tls }: Opened,
 ): Pick<Parts, 'endpoint' | 'metrics'> {
   const admission = new Admission(config.handshakes);
   const metrics: Metrics = createMetrics({
@@ -214,6 +223,7 @@ function openEndpoint(
     authenticator,
     directory,
     store,
+    ownership,
     admission,
     limits: config.limits,
     sessionCredit: config.sessionCredit,

@@ -60,6 +60,13 @@ export const LIMIT_OPTIONS = [
     check: between(1, 1_000_000),
   },
   {
+    name: 'names-per-owner',
+    type: 'integer',
+    default: 100,
+    help: 'Names that the agents of one owner may claim (name-limit); administrators may reserve more.',
+    check: between(1, 1_000_000),
+  },
+  {
     name: 'link-attempts',
     type: 'integer',
     default: 10,

@@ -89,6 +89,7 @@ function configOf(values: ServeValues, listen: ListenTarget): BastionConfig {
     sessionCredit: values.sessionCredit,
     totalCredit: values.totalCredit,
     handshakes: { inFlight: values.handshakes, perSecond: values.handshakeRate, burst: values.handshakeBurst },
+    namesPerOwner: values.namesPerOwner,
     linkAttempts: values.linkAttempts,
     https: {
       maxConnections: values.connections,

@@ -275,6 +275,13 @@ const TABLE = {
     'The proxy refused the way to the bastion',
     "Ask those who run the proxy to allow CONNECT to the bastion's host and port; the agent keeps trying.",
   ],
+  'name-limit': [
+    1330,
+    403,
+    'final',
+    'The owner has as many names as one may have',
+    'Use one of the names that are yours already, or ask those who run the bastion: postern-bastion name list.',
+  ],
 
   // 1400: visitors.
   'name-unknown': [1400, 404, '-', 'No notebook has this name', 'Check the address; the job may not have started yet.'],

@@ -13,6 +13,8 @@ export interface DirectoryOptions {
   readonly clock?: Clock;
   /** For so many milliseconds after its start a bastion expects the agents of the one before it; 0: it expects none. */
   readonly expectMs?: number;
+  /** True for a name that is somebody's, connected or not. */
+  readonly isAwaited?: (name: string) => boolean;
 }
 
 export class Directory {
@@ -23,11 +25,14 @@ export class Directory {
   readonly #lost = new BoundedMap<string, number>(REMEMBERED);
   readonly #replaced = new BoundedMap<string, true>(REMEMBERED);
   readonly #now: () => number;
+  readonly #isAwaited: (name: string) => boolean;
   /** Who waits for a name; undefined once nobody is expected any more. */
   #waiting: Map<string, Set<() => void>> | undefined;
 
-  constructor({ now = Date.now, clock = systemClock, expectMs = 0 }: DirectoryOptions = {}) {
+  constructor(options: DirectoryOptions = {}) {
+    const { now = Date.now, clock = systemClock, expectMs = 0, isAwaited = () => false } = options;
     this.#now = now;
+    this.#isAwaited = isAwaited;
     if (expectMs === 0) return;
     this.#waiting = new Map();
     clock.setTimeout(() => this.#expectNobody(), expectMs);
@@ -57,6 +62,11 @@ export class Directory {
   /** Unix milliseconds at which the last tunnel of this name went; undefined if there is one, or none that is remembered. */
   lostAt(name: string): number | undefined {
     return this.#byName.has(name) ? undefined : this.#lost.get(name);
+  }
+
+  /** True when an agent of this name was there, or may come: the name is somebody's. */
+  isKnown(name: string): boolean {
+    return this.#byName.has(name) || this.#lost.get(name) !== undefined || this.#isAwaited(name);
   }
 
   /** Every tunnel with a link, those that are leaving included. */

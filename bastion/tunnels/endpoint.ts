@@ -20,7 +20,9 @@ import type { Store } from '../store/store.ts';
 import type { Admission } from './admission.ts';
 import { addressOf, identify, registrationOf } from './arrival.ts';
 import type { Directory } from './directory.ts';
+import { evict, evictFormerOwners } from './evict.ts';
 import { SpentLinks } from './links.ts';
+import type { Ownership } from './ownership.ts';
 import { Pauses } from './pauses.ts';
 import { refuse } from './refuse.ts';
 import { decide } from './registration.ts';
@@ -36,6 +38,7 @@ export interface EndpointOptions {
   readonly authenticator: Authenticator;
   readonly directory: Directory;
   readonly store: Store;
+  readonly ownership: Ownership;
   readonly admission: Admission;
   readonly limits: Limits;
   /** Bytes of credit that the streams of one session, and those of all, may have granted. */
@@ -72,9 +75,6 @@ interface Granted {
   tunnel?: LiveTunnel;
 }
 
-/** An expired tunnel's last word needs a moment to reach its agent, in milliseconds. */
-const EXPIRY_GRACE_MS = 2_000;
-
 export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #now: () => number;
@@ -90,6 +90,8 @@ export class Endpoint {
     this.#budget = new Budget(options.totalCredit);
     this.#spent = new SpentLinks(options.store, this.#now);
     this.#resumable = new ResumableSessions(options.limits.message);
+    const { directory, ownership } = options;
+    options.store.watch('names', () => evictFormerOwners(directory, ownership));
     const { clock = systemClock, pausePatienceMs: patienceMs } = options;
     this.#pauses = new Pauses({ clock, patienceMs, onImpatience: (tunnels) => options.onImpatience(tunnels) });
   }
@@ -145,6 +147,7 @@ export class Endpoint {
     const candidate = { identity, registration: registrationOf(upgrade.request), address: addressOf(upgrade.socket) };
     // The first decision can still be told over HTTP.
     accepted(this.#decide(candidate));
+    this.#options.ownership.claim(candidate.registration.names, identity.owner);
     const granted: Granted = {
       session: randomBytes(16).toString('hex'),
       resumeKey: randomBytes(32).toString('base64url'),
@@ -160,13 +163,16 @@ export class Endpoint {
   }
 
   #decide({ identity, registration }: Candidate): Decision<LiveTunnel> {
-    const { directory } = this.#options;
+    const { directory, ownership } = this.#options;
     const { instance, slot, names } = registration;
     const arrival = { owner: identity.owner, allowed: identity.names, instance, slot, names };
+    evictFormerOwners(directory, ownership, directory.meeting(arrival));
     const state = {
       draining: this.#draining,
       tunnels: directory.meeting(arrival),
       replaced: (other: string) => directory.wasReplaced(other),
+      reservation: (name: string) => ownership.reservation(name),
+      room: (owner: string) => ownership.room(owner),
     };
     return decide(state, arrival);
   }
@@ -275,15 +281,10 @@ export class Endpoint {
       log: log.child({ owner: identity.owner, names: registration.names, instance: registration.instance }),
       now: this.#now,
       onEnd: (tunnel: LiveTunnel) => directory.remove(tunnel),
-      onExpired: (tunnel: LiveTunnel) => this.#expire(tunnel),
+      onExpired: (tunnel: LiveTunnel) => evict(directory, tunnel, 'credential-expired'),
       onSessionEnd,
     };
     return new LiveTunnel(clock === undefined ? options : { ...options, clock }, candidate);
-  }
-
-  #expire(tunnel: LiveTunnel): void {
-    this.#options.directory.withdraw(tunnel);
-    void tunnel.leave({ code: 'credential-expired', reconnectAfterMs: 0, graceMs: EXPIRY_GRACE_MS });
   }
 
   #refuse({ request, socket }: Upgrade, error: PosternError): void {

@@ -21,6 +21,14 @@ export interface HeldTunnel {
   readonly leaving: boolean;
 }
 
+/** Whose a name is, connected or not. */
+export interface Reservation {
+  /** Undefined: an administrator has freed it, and the next to claim it has it. */
+  readonly owner: string | undefined;
+  /** False: its owner gave it up, and is the only one who can have it back. */
+  readonly held: boolean;
+}
+
 /** Everything that the decision rests on, and nothing else. */
 export interface RegistrationState<Tunnel extends HeldTunnel = HeldTunnel> {
   /** The bastion is about to stop. */
@@ -28,6 +36,10 @@ export interface RegistrationState<Tunnel extends HeldTunnel = HeldTunnel> {
   readonly tunnels: Iterable<Tunnel>;
   /** True for an agent that a newer one of its owner has taken the place of. */
   replaced(instance: string): boolean;
+  /** Undefined: nobody ever claimed it. */
+  reservation(name: string): Reservation | undefined;
+  /** How many more names the owner may take; less than 0 when the limit has been lowered. */
+  room(owner: string): number;
 }
 
 /** An agent whose credential has been found good. */
@@ -67,6 +79,9 @@ export function decide<Tunnel extends HeldTunnel>(
   const namesRefused = judgeNames(arrival);
   if (namesRefused !== undefined) return namesRefused;
 
+  const notOwned = judgeOwnership(state, arrival);
+  if (notOwned !== undefined) return notOwned;
+
   const present = [...state.tunnels].filter((tunnel) => !tunnel.leaving);
   const foreign = present.find((tunnel) => tunnel.owner !== arrival.owner && shareName(tunnel, arrival));
   if (foreign !== undefined)
@@ -99,6 +114,19 @@ function judgeNames({ names, allowed }: Arrival): Refusal | undefined {
     if (!covers(allowed, name)) return { answer: 'refuse', code: 'name-not-allowed', detail: name };
   }
   return undefined;
+}
+
+function judgeOwnership(state: RegistrationState, { names, owner }: Arrival): Refusal | undefined {
+  let added = 0;
+  for (const name of names) {
+    const reservation = state.reservation(name);
+    if (reservation?.owner !== undefined && reservation.owner !== owner)
+      return { answer: 'refuse', code: 'name-taken', detail: name };
+    if (reservation?.held !== true) added += 1;
+  }
+  const room = added === 0 ? 0 : Math.max(0, state.room(owner));
+  if (added <= room) return undefined;
+  return { answer: 'refuse', code: 'name-limit', detail: `${added} more, where ${room} are left` };
 }
 
 function shareName(tunnel: HeldTunnel, arrival: Arrival): boolean {

@@ -108,6 +108,7 @@ function config(stateDirectory: string): BastionConfig {
     sessionCredit: 64 * 2 ** 20,
     totalCredit: 512 * 2 ** 20,
     handshakes: { inFlight: 100, perSecond: 1000, burst: 1000 },
+    namesPerOwner: 20,
     linkAttempts: 5,
     https: {},
   };
