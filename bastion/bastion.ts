@@ -25,6 +25,7 @@ import type { Front } from './front/front.ts';
 import type { HttpsLimits } from './front/https.ts';
 import { createMetrics } from './metrics.ts';
 import type { Metrics } from './metrics.ts';
+import { storePath } from './store/records.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { openCustomCa } from './tls/custom-ca.ts';
@@ -171,7 +172,14 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
       expectMs: config.expectMs,
       isAwaited: (name) => ownership.isAwaited(name),
     });
-    const { endpoint, metrics } = openEndpoint(config, deps, { authenticator, directory, ownership, state, store, tls });
+    const { endpoint, metrics } = openEndpoint(config, deps, {
+      authenticator,
+      directory,
+      ownership,
+      state,
+      store,
+      tls,
+    });
     const front = await startFront(config.listen, {
       domain: config.domain,
       tls,
@@ -260,7 +268,7 @@ function openAuth(config: BastionConfig, { now = Date.now }: BastionDeps) {
 
 /** What expired a while ago is removed when the bastion starts; the rest does no harm meanwhile. */
 function openStore({ stateDirectory }: BastionConfig, { now = Date.now, clock }: BastionDeps): Store {
-  const store = openSqliteStore(join(stateDirectory, 'bastion.db'), clock);
+  const store = openSqliteStore(storePath(stateDirectory), clock);
   store.sweep(now() - DAY_MS);
   return store;
 }

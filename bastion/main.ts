@@ -13,15 +13,23 @@ import { parseOptions } from '../shared/program/options.ts';
 import { runProgram } from '../shared/program/run.ts';
 import type { ProgramContext } from '../shared/program/run.ts';
 import { onReload, onShutdown } from '../shared/program/shutdown.ts';
+import { checkSecretDirectory } from './auth/secret-files.ts';
 import { createToken, loadTokenKey } from './auth/token.ts';
 import { startBastion } from './bastion.ts';
 import type { Bastion, BastionConfig } from './bastion.ts';
 import { BASTION_PROGRAM } from './options.ts';
-import type { ServeValues, TokenValues } from './options.ts';
+import type { ServeValues } from './options.ts';
+import { runNameCommand } from './owner-commands.ts';
+import type { TokenValues } from './owner-options.ts';
+import { openSqliteStore } from './store/sqlite.ts';
+import { storePath } from './store/records.ts';
+import type { Store } from './store/store.ts';
+import { Ownership } from './tunnels/ownership.ts';
 
 /** Resolves to the exit code. */
 export async function main(context: ProgramContext): Promise<number> {
-  const { command, values } = parseOptions(BASTION_PROGRAM, context);
+  const parsed = parseOptions(BASTION_PROGRAM, context);
+  const { command, values } = parsed;
   switch (command) {
     case 'serve':
       await serve(values, context);
@@ -35,6 +43,8 @@ export async function main(context: ProgramContext): Promise<number> {
     case 'ca export':
       context.stdout.write(authorityIn(values.state).certificate);
       break;
+    default:
+      context.stdout.write(withStore(values.state, (store) => runNameCommand(parsed, administered(store))));
   }
   return 0;
 }
@@ -121,6 +131,20 @@ function welcome(values: ServeValues, bastion: Bastion, listen: string): string 
 
 function tokenFor({ state, owner, name, use, ttl }: TokenValues): Promise<string> {
   return createToken(loadTokenKey(state), { owner, names: name, use, ttlMs: ttl });
+}
+
+/** The state directory must be there: a mistyped one must not look like one without names. */
+function withStore<T>(state: string, work: (store: Store) => T): T {
+  const store = openSqliteStore(storePath(checkSecretDirectory(state)));
+  try {
+    return work(store);
+  } finally {
+    store.close();
+  }
+}
+
+function administered(store: Store): Ownership {
+  return new Ownership({ store, namesPerOwner: Infinity });
 }
 
 function authorityIn(state: string): Authority {

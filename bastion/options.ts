@@ -5,17 +5,8 @@ import { asPosternError } from '../shared/errors.ts';
 import { parseAddress, parseListen } from '../shared/net/listen.ts';
 import { LOG_OPTIONS } from '../shared/program/log-options.ts';
 import type { OptionSpec, OptionValues, ProgramSpec } from '../shared/program/options.ts';
-import { patternProblem } from './auth/name-patterns.ts';
-import { ownerProblem } from './auth/owner.ts';
 import { LIMIT_OPTIONS, between } from './limit-options.ts';
-
-const STATE = {
-  name: 'state',
-  type: 'path',
-  required: true,
-  metavar: 'DIR',
-  help: 'The directory that holds keys and the CA: made with mode 0700 if missing, refused when others may enter it.',
-} as const satisfies OptionSpec;
+import { OWNER_COMMANDS, STATE } from './owner-options.ts';
 
 const SERVE_BASICS = [
   {
@@ -118,49 +109,6 @@ const SERVE = {
   ],
 } as const;
 
-const TOKEN_CREATE = {
-  name: 'token create',
-  summary: 'Prints a signed token that expires: for an agent to register with, or for a script to visit with.',
-  examples: [
-    "postern-bastion token create --state /var/lib/postern --owner alice --name 'alice-*' --ttl 12h > alice.token",
-    'postern-bastion token create --state /var/lib/postern --owner alice --name alice-1 --use visitor --ttl 1h',
-  ],
-  options: [
-    STATE,
-    {
-      name: 'owner',
-      type: 'string',
-      required: true,
-      metavar: 'ACCOUNT',
-      help: 'Whose token it is: names belong to the owner who registered them.',
-      check: ownerProblem,
-    },
-    {
-      name: 'name',
-      type: 'list',
-      metavar: 'PATTERN',
-      help: "Names it is good for, * allowed at the end ('alice-*'); several times or with commas for more.",
-      check: (names: readonly string[]) => firstProblem(names),
-    },
-    {
-      name: 'use',
-      type: 'choice',
-      choices: ['agent', 'visitor'],
-      default: 'agent',
-      help: 'agent: registers names, opens no notebook. visitor: opens the notebooks of the owner, registers nothing.',
-    },
-    {
-      name: 'ttl',
-      type: 'duration',
-      default: '12h',
-      help: 'How long it holds. An agent that runs longer needs a fresh token in its file.',
-      check: between(1000, 315_360_000_000, ['1s', '3650d']),
-    },
-  ],
-  check: (values: { name: readonly string[] }) =>
-    values.name.length === 0 ? ["--name (or POSTERN_NAME) is needed, for example --name 'alice-*'"] : [],
-} as const;
-
 export const BASTION_PROGRAM = {
   name: 'postern-bastion',
   env: 'POSTERN_',
@@ -169,7 +117,7 @@ export const BASTION_PROGRAM = {
   summary: "Brings visitors to notebooks on worker nodes, through tunnels that the notebooks' agents dial out.",
   commands: [
     SERVE,
-    TOKEN_CREATE,
+    ...OWNER_COMMANDS,
     {
       name: 'ca show',
       summary: "Shows what the bastion's own CA is for, its fingerprint, and how to trust it.",
@@ -186,7 +134,6 @@ export const BASTION_PROGRAM = {
 } as const satisfies ProgramSpec;
 
 export type ServeValues = OptionValues<typeof SERVE>;
-export type TokenValues = OptionValues<typeof TOKEN_CREATE>;
 
 function addressProblem(text: string): string | undefined {
   return problemOf(() => parseAddress(text));
@@ -199,12 +146,4 @@ function problemOf(read: () => unknown): string | undefined {
   } catch (error) {
     return asPosternError(error).detail;
   }
-}
-
-function firstProblem(names: readonly string[]): string | undefined {
-  for (const name of names) {
-    const problem = patternProblem(name);
-    if (problem !== undefined) return `"${name}" ${problem}`;
-  }
-  return undefined;
 }

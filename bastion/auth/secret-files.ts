@@ -14,10 +14,17 @@ export function ensureSecretDirectory(path: string): void {
   } catch (cause) {
     throw unusable(path, 'it cannot be created', cause);
   }
-  const status = statSync(path);
+  checkSecretDirectory(path);
+}
+
+/** The path of a directory that is there and that nobody else may enter; throws PosternError `state-unusable`. */
+export function checkSecretDirectory(path: string): string {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined) throw unusable(path, 'there is no such directory');
   if (!status.isDirectory()) throw unusable(path, 'it is not a directory');
   // With mode 0700 somebody else's directory could not be used anyway, so the owner needs no check of its own.
   if ((status.mode & 0o077) !== 0) throw unusable(path, 'other users may enter it; its mode must be 0700');
+  return path;
 }
 
 /**

@@ -22,7 +22,8 @@ export interface ReceptionOptions {
   readonly domain: string;
   readonly directory: {
     find(name: string): VisitedTunnel | undefined;
-    lostAt(name: string): number | undefined;
+    /** True when the name is somebody's, whose agent is not connected. */
+    isKnown(name: string): boolean;
     /** Resolves when an expected tunnel is there, or is expected no more; undefined when there is nothing to wait for. */
     expected(name: string): Promise<void> | undefined;
   };
@@ -79,7 +80,7 @@ export class Reception {
   tunnel(name: string): VisitedTunnel {
     const tunnel = this.#options.directory.find(name);
     if (tunnel !== undefined) return tunnel;
-    throw new PosternError(this.#options.directory.lostAt(name) === undefined ? 'name-unknown' : 'tunnel-absent');
+    throw new PosternError(this.#options.directory.isKnown(name) ? 'tunnel-absent' : 'name-unknown');
   }
 
   /** Reads where a host leads, and remembers it for the connection. */

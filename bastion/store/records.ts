@@ -90,3 +90,8 @@ function filed<R>(key: keyof R, group: (record: R) => string, expires: Filing<R>
 function expiring({ expires }: { expires: number }): number {
   return expires;
 }
+
+/** Where the store of a state directory lies. */
+export function storePath(stateDirectory: string): string {
+  return `${stateDirectory}/bastion.db`;
+}

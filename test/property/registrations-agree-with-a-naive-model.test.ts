@@ -26,17 +26,32 @@ interface Tunnel {
 type Event =
   | { kind: 'arrive'; owner: string; instance: string; slot: number; names: string[] }
   | { kind: 'lose'; pick: number }
-  | { kind: 'goaway'; pick: number };
+  | { kind: 'goaway'; pick: number }
+  | { kind: 'give'; name: string; owner: string };
+
+/** Names that one owner may have. */
+const LIMIT = 2;
 
 /** What the bastion does with the table's decisions. */
 class Table {
   tunnels: Tunnel[] = [];
   replaced = new Set<string>();
+  owners = new Map<string, string>();
 
   arrive(event: Extract<Event, { kind: 'arrive' }>): string {
-    const state = { draining: false, tunnels: this.tunnels, replaced: (i: string) => this.replaced.has(i) };
+    const state = {
+      draining: false,
+      tunnels: this.tunnels,
+      replaced: (i: string) => this.replaced.has(i),
+      reservation: (name: string) => {
+        const owner = this.owners.get(name);
+        return owner === undefined ? undefined : { owner, held: true };
+      },
+      room: (owner: string) => LIMIT - [...this.owners.values()].filter((other) => other === owner).length,
+    };
     const decision = decide(state, { ...event, allowed: ['*'] });
     if (decision.answer === 'refuse') return decision.code;
+    for (const name of event.names) this.owners.set(name, event.owner);
     for (const tunnel of decision.retire) {
       tunnel.leaving = true;
       for (const link of tunnel.links) link.leaving = true;
@@ -67,6 +82,16 @@ class Table {
     if (chosen !== undefined) chosen.link.leaving = true;
   }
 
+  /** An administrator makes it another owner's, and whoever serves it has to go. */
+  give(name: string, owner: string): void {
+    this.owners.set(name, owner);
+    for (const tunnel of this.tunnels) {
+      if (tunnel.owner === owner || !tunnel.names.includes(name)) continue;
+      tunnel.leaving = true;
+      for (const link of tunnel.links) link.leaving = true;
+    }
+  }
+
   describe(): string[] {
     return this.links()
       .map(({ tunnel, link }) => row({ ...tunnel, ...link, out: tunnel.leaving }))
@@ -93,8 +118,34 @@ function row(link: Row): string {
 class Model {
   rows: Row[] = [];
   replaced = new Set<string>();
+  /** `alice a`: the name is hers. */
+  owned = new Set<string>();
+
+  /** A name is the owner's who claimed it first, whether or not anybody serves it. */
+  isForeign(name: string, owner: string): boolean {
+    return OWNERS.some((other) => other !== owner && this.owned.has(`${other} ${name}`));
+  }
+
+  give(name: string, owner: string): void {
+    for (const other of OWNERS) this.owned.delete(`${other} ${name}`);
+    this.owned.add(`${owner} ${name}`);
+    for (const loser of this.rows.filter((link) => link.owner !== owner && link.names.includes(name) && !link.out))
+      for (const link of this.rows)
+        if (!link.out && link.owner === loser.owner && link.instance === loser.instance)
+          Object.assign(link, { leaving: true, out: true });
+  }
+
+  ownershipRefusal(owner: string, names: readonly string[]): string | undefined {
+    if (names.some((name) => this.isForeign(name, owner))) return 'name-taken';
+    const mine = NAMES.filter((name) => this.owned.has(`${owner} ${name}`));
+    const wanted = new Set([...mine, ...names]).size;
+    if (wanted > mine.length && wanted > LIMIT) return 'name-limit';
+    return undefined;
+  }
 
   arrive({ owner, instance, slot, names }: Extract<Event, { kind: 'arrive' }>): string {
+    const refused = this.ownershipRefusal(owner, names);
+    if (refused !== undefined) return refused;
     const serving = this.rows.filter((link) => !link.out);
     const sharing = serving.filter((link) => link.names.some((name) => names.includes(name)));
     if (sharing.some((link) => link.owner !== owner)) return 'name-taken';
@@ -109,6 +160,7 @@ class Model {
         if (link.owner === loser.owner && link.instance === loser.instance)
           Object.assign(link, { leaving: true, out: true });
     }
+    for (const name of names) this.owned.add(`${owner} ${name}`);
     this.rows = this.rows.filter((link) => !(own.includes(link) && link.slot === slot && !link.leaving));
     this.rows.push({ owner, instance, slot, names, leaving: false, out: false });
     return 'accept';
@@ -124,7 +176,15 @@ const arrive = fc.record({
   names,
 });
 const touch = fc.record({ kind: fc.constantFrom('lose' as const, 'goaway' as const), pick: fc.nat(20) });
-const events = fc.array(fc.oneof({ weight: 3, arbitrary: arrive }, { weight: 1, arbitrary: touch }), { maxLength: 40 });
+const give = fc.record({
+  kind: fc.constant('give' as const),
+  name: fc.constantFrom(...NAMES),
+  owner: fc.constantFrom(...OWNERS),
+});
+const events = fc.array(
+  fc.oneof({ weight: 6, arbitrary: arrive }, { weight: 2, arbitrary: touch }, { weight: 1, arbitrary: give }),
+  { maxLength: 40 },
+);
 
 test('the table and the naive model answer alike and leave the same links', () => {
   fc.assert(
@@ -133,7 +193,10 @@ test('the table and the naive model answer alike and leave the same links', () =
       const model = new Model();
       for (const event of sequence) {
         if (event.kind === 'arrive') assert.equal(table.arrive(event), model.arrive(event));
-        else {
+        else if (event.kind === 'give') {
+          table.give(event.name, event.owner);
+          model.give(event.name, event.owner);
+        } else {
           const before = table.describe();
           table[event.kind](event.pick);
           mirror(model, before, table.describe(), event.kind);
@@ -164,6 +227,7 @@ function checkInvariants(table: Table): void {
   for (const name of NAMES) {
     const holders = serving.filter((tunnel) => tunnel.names.includes(name));
     assert.ok(holders.length <= 1, `${name} is served by ${holders.length} tunnels`);
+    for (const holder of holders) assert.equal(holder.owner, table.owners.get(name), `${name} is served by a stranger`);
   }
   for (const tunnel of serving) {
     const slots = tunnel.links.filter((link) => !link.leaving).map((link) => link.slot);

@@ -83,7 +83,7 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
       },
       directory: options.directory ?? {
         find: (name) => (name === 'alice' ? tunnel : undefined),
-        lostAt: (name) => (name === 'gone' ? 1 : undefined),
+        isKnown: (name) => name === 'gone',
         expected: () => undefined,
       },
       gate: options.gate ?? { admit: () => PUBLIC, enter: () => '' },

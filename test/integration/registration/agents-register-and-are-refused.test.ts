@@ -64,18 +64,6 @@ test('an agent of another protocol is told which one is spoken here', async (t) 
   assert.equal((JSON.parse(answer.body) as { code: string }).code, 'version-unsupported');
 });
 
-test('a name of another owner is taken until its last link is gone', async (t) => {
-  const world = await bastionWorld(t);
-  const first = await world.agent(await world.token());
-  const bob = await world.token({ owner: 'bob' });
-  await assert.rejects(world.agent(bob), { code: 'name-taken', status: 409 });
-  await first.session.close();
-  await eventually(() => first.session.streams === 0, 'the session ends');
-  let second: unknown;
-  while (second === undefined)
-    second = await world.agent(bob).catch((error: DialError) => assert.equal(error.code, 'name-taken'));
-});
-
 test('the same agent and slot replaces its old link; another slot is added', async (t) => {
   const world = await bastionWorld(t);
   const token = await world.token();

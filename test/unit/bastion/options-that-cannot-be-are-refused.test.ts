@@ -52,6 +52,7 @@ const REFUSED: readonly [string, RegExp][] = [
   ['--handshakes 0', /handshakes/],
   ['--handshake-rate 0', /handshake-rate/],
   ['--handshake-burst 0', /handshake-burst/],
+  ['--names-per-owner 0', /names-per-owner/],
   ['--link-attempts 0', /link-attempts/],
   ['--connections 0', /connections/],
   ['--header-bytes 1KiB', /header-bytes/],

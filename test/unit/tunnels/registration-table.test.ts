@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { decide } from '../../../bastion/tunnels/registration.ts';
-import type { Arrival, HeldTunnel } from '../../../bastion/tunnels/registration.ts';
+import type { Arrival, HeldTunnel, Reservation } from '../../../bastion/tunnels/registration.ts';
 
 const arrival: Arrival = { owner: 'alice', allowed: ['alice-*', 'demo'], instance: 'i1', slot: 0, names: ['demo'] };
 
@@ -16,10 +16,16 @@ function held(change: Partial<HeldTunnel> = {}): HeldTunnel {
 function outcome(
   tunnels: HeldTunnel[],
   change: Partial<Arrival> = {},
-  more: { draining?: true; replaced?: string } = {},
+  more: { draining?: true; replaced?: string; reserved?: Record<string, Reservation>; room?: number } = {},
 ) {
-  const replaced = (instance: string): boolean => instance === more.replaced;
-  const decision = decide({ draining: more.draining === true, tunnels, replaced }, { ...arrival, ...change });
+  const state = {
+    draining: more.draining === true,
+    tunnels,
+    replaced: (instance: string) => instance === more.replaced,
+    reservation: (name: string) => more.reserved?.[name],
+    room: () => more.room ?? 9,
+  };
+  const decision = decide(state, { ...arrival, ...change });
   if (decision.answer === 'refuse') return decision.code;
   return {
     join: decision.join === undefined ? -1 : tunnels.indexOf(decision.join),
@@ -92,6 +98,31 @@ test('the links of one agent serve the same names, in whatever order', () => {
   assert.equal(outcome(tunnels), 'registration-malformed');
   assert.equal(outcome(tunnels, { names: ['demo', 'alice-2'] }), 'registration-malformed');
   assert.deepEqual(outcome(tunnels, { slot: 1, names: ['alice-1', 'demo'] }), { join: 0, drop: -1, retire: [] });
+});
+
+const ALICES: Reservation = { owner: 'alice', held: true };
+const GIVEN_UP: Reservation = { owner: 'alice', held: false };
+
+test('a name that belongs to another owner is taken, connected or not, and also once it was given up', () => {
+  for (const current of [true, false])
+    assert.equal(
+      outcome([], { names: ['alice-1', 'demo'] }, { reserved: { demo: { owner: 'bob', held: current } } }),
+      'name-taken',
+    );
+});
+
+test('a name of the same owner is given, also once it was given up or freed', () => {
+  for (const demo of [ALICES, GIVEN_UP, { owner: undefined, held: false }])
+    assert.deepEqual(outcome([], {}, { reserved: { demo } }), fresh);
+});
+
+test('new names, and those that were given up, need room; names that are held need none', () => {
+  const names = ['demo', 'alice-1'];
+  assert.equal(outcome([], { names }, { room: 1 }), 'name-limit');
+  assert.deepEqual(outcome([], { names }, { room: 2 }), fresh);
+  assert.deepEqual(outcome([], { names }, { room: 1, reserved: { demo: ALICES } }), fresh);
+  assert.equal(outcome([], { names }, { room: 1, reserved: { demo: GIVEN_UP } }), 'name-limit');
+  assert.deepEqual(outcome([], { names }, { room: -5, reserved: { demo: ALICES, 'alice-1': ALICES } }), fresh);
 });
 
 const NAMES: readonly [readonly string[], string][] = [

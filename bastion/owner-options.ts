@@ -1,0 +1,142 @@
+// Options of the commands with which administrators hand out credentials and decide whose the names are.
+
+import type { CommandSpec } from '../shared/program/option-table.ts';
+import type { OptionSpec, OptionValues, ParsedCommand, ProgramSpec } from '../shared/program/options.ts';
+import { patternProblem } from './auth/name-patterns.ts';
+import { ownerProblem } from './auth/owner.ts';
+import { between } from './limit-options.ts';
+import { nameProblem } from './tunnels/names.ts';
+
+export const STATE = {
+  name: 'state',
+  type: 'path',
+  required: true,
+  metavar: 'DIR',
+  help: 'The directory that holds keys and the CA: made with mode 0700 if missing, refused when others may enter it.',
+} as const satisfies OptionSpec;
+
+const TOKEN_CREATE = {
+  name: 'token create',
+  summary: 'Prints a signed token that expires: for an agent to register with, or for a script to visit with.',
+  examples: [
+    "postern-bastion token create --state /var/lib/postern --owner alice --name 'alice-*' --ttl 12h > alice.token",
+    'postern-bastion token create --state /var/lib/postern --owner alice --name alice-1 --use visitor --ttl 1h',
+  ],
+  options: [
+    STATE,
+    {
+      name: 'owner',
+      type: 'string',
+      required: true,
+      metavar: 'ACCOUNT',
+      help: 'Whose token it is: names belong to the owner who registered them.',
+      check: ownerProblem,
+    },
+    {
+      name: 'name',
+      type: 'list',
+      metavar: 'PATTERN',
+      help: "Names it is good for, * allowed at the end ('alice-*'); several times or with commas for more.",
+      check: (names: readonly string[]) => firstProblem(names),
+    },
+    {
+      name: 'use',
+      type: 'choice',
+      choices: ['agent', 'visitor'],
+      default: 'agent',
+      help: 'agent: registers names, opens no notebook. visitor: opens the notebooks of the owner, registers nothing.',
+    },
+    {
+      name: 'ttl',
+      type: 'duration',
+      default: '12h',
+      help: 'How long it holds. An agent that runs longer needs a fresh token in its file.',
+      check: between(1000, 315_360_000_000, ['1s', '3650d']),
+    },
+  ],
+  check: (values: { name: readonly string[] }) =>
+    values.name.length === 0 ? ["--name (or POSTERN_NAME) is needed, for example --name 'alice-*'"] : [],
+} as const;
+
+const NAME = {
+  name: 'name',
+  type: 'string',
+  required: true,
+  metavar: 'NAME',
+  help: 'The host name label: NAME.notebooks.example.org.',
+  check: nameProblem,
+} as const satisfies OptionSpec;
+
+const OWNER = {
+  name: 'owner',
+  type: 'string',
+  required: true,
+  metavar: 'ACCOUNT',
+  help: 'Whose it becomes.',
+  check: ownerProblem,
+} as const satisfies OptionSpec;
+
+const FORCE = {
+  name: 'force',
+  type: 'boolean',
+  help: 'Yes: visitors may still trust the name for what its last owner did under it.',
+} as const satisfies OptionSpec;
+
+const forced = (values: { force: boolean }): readonly string[] =>
+  values.force ? [] : ['this takes a name from its owner, whose visitors may still come: say --force'];
+
+export const OWNER_COMMANDS = [
+  TOKEN_CREATE,
+  {
+    name: 'name list',
+    summary: 'Lists the names that belong to somebody, in tab-separated columns.',
+    examples: ['postern-bastion name list --state /var/lib/postern --owner alice'],
+    options: [
+      STATE,
+      { name: 'owner', type: 'string', metavar: 'ACCOUNT', help: 'Only the names of this owner.', check: ownerProblem },
+    ],
+  },
+  {
+    name: 'name show',
+    summary: 'Shows whose a name is, since when, and when it was last used.',
+    examples: ['postern-bastion name show --state /var/lib/postern --name alice-1'],
+    options: [STATE, NAME],
+  },
+  {
+    name: 'name reserve',
+    summary: "Makes a name that nobody has an owner's, before a job of theirs claims it.",
+    examples: ['postern-bastion name reserve --state /var/lib/postern --name alice-1 --owner alice'],
+    options: [STATE, NAME, OWNER],
+  },
+  {
+    name: 'name release',
+    summary: 'Gives a name up: no agent is awaited under it any more, and only the same owner can have it back.',
+    examples: ['postern-bastion name release --state /var/lib/postern --name alice-1'],
+    options: [STATE, NAME],
+  },
+  {
+    name: 'name give',
+    summary: "Takes a name from its owner and makes it another's; what browsers keep of it is cleared.",
+    examples: ['postern-bastion name give --state /var/lib/postern --name demo --owner bob --force'],
+    options: [STATE, NAME, OWNER, FORCE],
+    check: forced,
+  },
+  {
+    name: 'name free',
+    summary: 'Takes a name from its owner: the next to claim it has it; what browsers keep of it is cleared.',
+    examples: ['postern-bastion name free --state /var/lib/postern --name demo --force'],
+    options: [STATE, NAME, FORCE],
+    check: forced,
+  },
+] as const satisfies readonly CommandSpec[];
+
+export type TokenValues = OptionValues<typeof TOKEN_CREATE>;
+export type OwnerCommand = ParsedCommand<Omit<ProgramSpec, 'commands'> & { readonly commands: typeof OWNER_COMMANDS }>;
+
+function firstProblem(names: readonly string[]): string | undefined {
+  for (const name of names) {
+    const problem = patternProblem(name);
+    if (problem !== undefined) return `"${name}" ${problem}`;
+  }
+  return undefined;
+}
