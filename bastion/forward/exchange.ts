@@ -5,15 +5,17 @@ import { passingTrailers, requestHead, responseHeaders, type RequestHead } from 
 import type { ResponseHead } from './response-head.ts';
 import { ResponseReader, type ResponseSink } from './response.ts';
 import type { Destination, Dialer, PooledStream, StreamPool, StreamUser, UpstreamStream } from './stream-pool.ts';
-import { Upload, type UploadBody } from './upload.ts';
+import { Upload, type UploadSource } from './upload.ts';
 
 /** The visitor's side of one exchange, in whatever version of HTTP the visitor speaks. */
-export interface Visit {
-  readonly body: UploadBody;
+export interface Visit extends UploadSource {
   /** A trailer section can be sent to this visitor. */
   readonly mayTrail: boolean;
   inform(status: number, rawHeaders: string[]): void;
-  /** The final head; it goes out with the first bytes of body, or at `flush` or `end`. */
+  /**
+   * The final head; it goes out with the first bytes of body, or at `flush` or `end`. Throws PosternError
+   * `upstream-response-invalid` when this visitor can't be told such a thing.
+   */
   begin(head: ResponseHead, rawHeaders: string[]): void;
   /** False: the visitor reads slowly; the exchange waits for its `visitorDrained` to be called. */
   write(chunk: Buffer): boolean;
@@ -53,6 +55,7 @@ export class Exchange implements StreamUser, ResponseSink {
   #pending: Buffer | undefined;
   #paused = false;
   #over = false;
+  #leaveQueue: () => void = () => {};
   /** Bytes of response body passed on. */
   bytesOut = 0;
 
@@ -67,6 +70,11 @@ export class Exchange implements StreamUser, ResponseSink {
   }
 
   start(): void {
+    const { streams, destination } = this.#plan;
+    this.#leaveQueue = streams.queue(destination, () => this.#send());
+  }
+
+  #send(): void {
     const { streams, destination, request } = this.#plan;
     const fresh = request.upgrade !== undefined;
     try {
@@ -84,7 +92,7 @@ export class Exchange implements StreamUser, ResponseSink {
     this.#reader.expect(request.method, request.upgrade !== undefined);
     pooled.stream.write(requestHead(request), 'latin1');
     if (request.upload !== 'none' && request.upload !== 0)
-      this.#upload = new Upload(this.#visit.body, pooled.stream, request.upload === 'chunked');
+      this.#upload = new Upload(this.#visit, pooled.stream, request.upload === 'chunked');
   }
 
   /** The visitor has read what was written: on with the response. */
@@ -98,6 +106,7 @@ export class Exchange implements StreamUser, ResponseSink {
   visitorGone(code: ErrorCode): void {
     if (this.#over) return;
     this.#over = true;
+    this.#leaveQueue();
     this.#detach()?.abort('stream-cancelled');
     this.#upload?.stop();
     this.#visit.done(code);
@@ -107,6 +116,7 @@ export class Exchange implements StreamUser, ResponseSink {
   giveUpWaiting(dialers: ReadonlySet<Dialer>): void {
     if (this.#over || this.#reader.started || !dialers.has(this.#plan.destination.dialer)) return;
     if (this.#upload?.complete === false) return;
+    this.#leaveQueue();
     this.#fail(new PosternError('tunnel-paused'));
   }
 
@@ -115,10 +125,10 @@ export class Exchange implements StreamUser, ResponseSink {
   onData(chunk: Buffer): void {
     try {
       this.#reader.read(chunk);
+      if (!this.#over) this.#flush();
     } catch (error) {
-      return this.#fail(asPosternError(error));
+      this.#fail(asPosternError(error));
     }
-    if (!this.#over) this.#flush();
   }
 
   onEnd(): void {
@@ -156,9 +166,9 @@ export class Exchange implements StreamUser, ResponseSink {
 
   onComplete(rawTrailers: readonly string[], rest: Buffer): void {
     const head = this.#head as ResponseHead;
-    this.#over = true;
     if (head.status === 101) return this.#switch(head, rest);
     this.#begin();
+    this.#over = true;
     const pending = this.#pending;
     this.#pending = undefined;
     if (pending !== undefined) this.bytesOut += pending.length;
@@ -182,6 +192,7 @@ export class Exchange implements StreamUser, ResponseSink {
   }
 
   #switch(head: ResponseHead, rest: Buffer): void {
+    this.#over = true;
     const pooled = this.#pooled as PooledStream;
     this.#pooled = undefined;
     const stream = pooled.release();
@@ -191,9 +202,9 @@ export class Exchange implements StreamUser, ResponseSink {
 
   #begin(): void {
     if (this.#begun) return;
-    this.#begun = true;
     const head = this.#head as ResponseHead;
     this.#visit.begin(head, responseHeaders(head, this.#plan.host, this.#visit.mayTrail));
+    this.#begun = true;
   }
 
   #write(chunk: Buffer): void {

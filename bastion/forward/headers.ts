@@ -50,6 +50,7 @@ const DROPPED_RESPONSE = [
   'proxy-authorization',
   'te',
   'upgrade',
+  'http2-settings',
   'transfer-encoding',
 ];
 

@@ -53,6 +53,8 @@ export class PooledStream {
   gone = false;
   idleSince = 0;
   idleUntil = 0;
+  /** Called once, when the exchange that it was taken for needs it no more, in whatever way. */
+  onFree: (() => void) | undefined;
   readonly #listeners: readonly (readonly [string, (argument: never) => void])[];
 
   constructor(stream: UpstreamStream, destination: Destination) {
@@ -72,6 +74,7 @@ export class PooledStream {
   release(): UpstreamStream {
     this.user = undefined;
     for (const [event, listener] of this.#listeners) this.stream.off(event, listener as () => void);
+    this.free();
     return this.stream;
   }
 
@@ -79,6 +82,13 @@ export class PooledStream {
     this.user = undefined;
     this.gone = true;
     this.stream.abort(code);
+    this.free();
+  }
+
+  free(): void {
+    const { onFree } = this;
+    this.onFree = undefined;
+    onFree?.();
   }
 
   #onData(chunk: Buffer): void {
@@ -97,36 +107,73 @@ export class PooledStream {
     const user = this.user;
     this.user = undefined;
     user?.onGone(error);
+    this.free();
   }
 }
 
+/** How many streams of one visitor connection may be there. */
+export interface PoolLimits {
+  /** Idle ones, together. */
+  readonly idle: number;
+  /** In use at once for one destination; further requests queue. */
+  readonly busy: number;
+}
+
+/** The streams in use for one destination, and the requests that wait for one. */
+interface Lane {
+  readonly destination: Destination;
+  busy: number;
+  readonly waiting: (() => void)[];
+}
+
+const NOTHING = (): void => {};
+
 export class StreamPool {
   readonly #clock: Clock;
-  readonly #most: number;
+  readonly #limits: PoolLimits;
+  /** As few as a connection has destinations. */
+  #lanes: Lane[] = [];
   #idle: PooledStream[] = [];
   #timer: unknown;
   #closed = false;
 
-  /** `most`: how many streams may wait at once. */
-  constructor(most: number, clock: Clock = systemClock) {
-    this.#most = most;
+  constructor(limits: PoolLimits, clock: Clock = systemClock) {
+    this.#limits = limits;
     this.#clock = clock;
+  }
+
+  /**
+   * Calls `go`, which is to `take` or `open`, as soon as the destination may have one more stream in use: at once, or when
+   * another is free. Answers how to wait no longer.
+   */
+  queue(destination: Destination, go: () => void): () => void {
+    const lane = this.#limits.busy === Infinity ? undefined : this.#laneTo(destination);
+    if (lane === undefined || lane.busy < this.#limits.busy) {
+      go();
+      return NOTHING;
+    }
+    lane.waiting.push(go);
+    return () => {
+      const position = lane.waiting.indexOf(go);
+      if (position >= 0) lane.waiting.splice(position, 1);
+    };
   }
 
   /** An idle stream to the destination, or a new one; throws what `open` throws. `repeatable`: the request may be sent twice. */
   take(destination: Destination, repeatable: boolean): PooledStream {
     for (let index = this.#idle.length - 1; index >= 0; index -= 1) {
       const pooled = this.#idle[index] as PooledStream;
-      if (!leadsTo(pooled, destination) || !this.#usable(pooled, repeatable)) continue;
+      if (!sameDestination(pooled.destination, destination) || !this.#usable(pooled, repeatable)) continue;
       this.#idle.splice(index, 1);
       pooled.reused = true;
-      return pooled;
+      return this.#occupy(pooled);
     }
     return this.open(destination);
   }
 
   open(destination: Destination): PooledStream {
-    return new PooledStream(destination.dialer.open(destination.service, destination.address), destination);
+    const stream = destination.dialer.open(destination.service, destination.address);
+    return this.#occupy(new PooledStream(stream, destination));
   }
 
   /** Takes back a stream whose exchange is complete; `keepAliveMs` is what the upstream announced. */
@@ -138,7 +185,8 @@ export class StreamPool {
     pooled.idleSince = this.#clock.now();
     pooled.idleUntil = pooled.idleSince + idleMs;
     this.#idle.push(pooled);
-    if (this.#idle.length > this.#most) this.#idle.shift()?.abort('stream-cancelled');
+    pooled.free();
+    if (this.#idle.length > this.#limits.idle) this.#idle.shift()?.abort('stream-cancelled');
     // Armed once and left to run: a busy connection does not touch timers for each request.
     this.#timer ??= this.#clock.setTimeout(() => this.#sweep(), idleMs);
   }
@@ -149,6 +197,31 @@ export class StreamPool {
     this.#clock.clearTimeout(this.#timer);
     for (const pooled of this.#idle) if (!pooled.gone) pooled.abort('stream-cancelled');
     this.#idle = [];
+    this.#lanes = [];
+  }
+
+  #laneTo(destination: Destination): Lane {
+    const known = this.#lanes.find((lane) => sameDestination(lane.destination, destination));
+    if (known !== undefined) return known;
+    const lane = { destination, busy: 0, waiting: [] };
+    this.#lanes.push(lane);
+    return lane;
+  }
+
+  #occupy(pooled: PooledStream): PooledStream {
+    if (this.#limits.busy === Infinity) return pooled;
+    const lane = this.#laneTo(pooled.destination);
+    lane.busy += 1;
+    pooled.onFree = () => this.#freed(lane);
+    return pooled;
+  }
+
+  /** Who waits goes first, and takes the stream that has just become idle. */
+  #freed(lane: Lane): void {
+    lane.busy -= 1;
+    if (this.#closed) return;
+    while (lane.busy < this.#limits.busy && lane.waiting.length > 0) lane.waiting.shift()?.();
+    if (lane.busy === 0) this.#lanes = this.#lanes.filter((other) => other !== lane);
   }
 
   #usable(pooled: PooledStream, repeatable: boolean): boolean {
@@ -171,7 +244,6 @@ export class StreamPool {
   }
 }
 
-function leadsTo(pooled: PooledStream, { dialer, service, visitor }: Destination): boolean {
-  const at = pooled.destination;
-  return at.dialer === dialer && at.service === service && at.visitor === visitor;
+function sameDestination(one: Destination, other: Destination): boolean {
+  return one.dialer === other.dialer && one.service === other.service && one.visitor === other.visitor;
 }

@@ -4,29 +4,34 @@ import type { Duplex, Readable } from 'node:stream';
 
 import { passingTrailers } from './headers.ts';
 
-/** A request's body as a parser hands it out; trailers are there once it has ended. */
-export interface UploadBody extends Readable {
-  readonly rawTrailers: readonly string[];
+/** Where a request's body comes from. */
+export interface UploadSource {
+  readonly body: Readable;
+  /** Names and values in turn, there once the body has ended. */
+  readonly bodyTrailers: readonly string[];
 }
 
 /** Below this, size line, bytes and line end are copied together: one write instead of three. */
 const JOIN_BYTES = 4096;
 
 export class Upload {
-  readonly #body: UploadBody;
+  readonly #source: UploadSource;
+  readonly #body: Readable;
   readonly #stream: Duplex;
   readonly #chunked: boolean;
   /** Bytes of body passed on. */
   bytes = 0;
   /** All of it has been passed on. */
   complete = false;
+  #stopped = false;
 
-  constructor(body: UploadBody, stream: Duplex, chunked: boolean) {
-    this.#body = body;
+  constructor(source: UploadSource, stream: Duplex, chunked: boolean) {
+    this.#source = source;
+    this.#body = source.body;
     this.#stream = stream;
     this.#chunked = chunked;
-    body.on('data', this.#onData);
-    body.on('end', this.#onEnd);
+    this.#body.on('data', this.#onData);
+    this.#body.on('end', this.#onEnd);
   }
 
   /** The stream has room again. */
@@ -36,6 +41,7 @@ export class Upload {
 
   /** Nobody wants the rest: it is read and thrown away, so that the visitor gets to the answer. */
   stop(): void {
+    this.#stopped = true;
     this.#body.off('data', this.#onData);
     this.#body.off('end', this.#onEnd);
     this.#body.resume();
@@ -60,9 +66,11 @@ export class Upload {
   }
 
   readonly #onEnd = (): void => {
+    // What another listener of this event has stopped must not look complete.
+    if (this.#stopped) return;
     this.complete = true;
     if (!this.#chunked) return;
-    const trailers = passingTrailers(this.#body.rawTrailers);
+    const trailers = passingTrailers(this.#source.bodyTrailers);
     let text = '0\r\n';
     for (let index = 0; index < trailers.length; index += 2) text += `${trailers[index]}: ${trailers[index + 1]}\r\n`;
     this.#stream.write(`${text}\r\n`, 'latin1');

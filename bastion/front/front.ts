@@ -9,9 +9,10 @@ import type { Log } from '../../shared/program/log.ts';
 import type { TlsSource } from '../tls/tls-source.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { normalDomain } from './hostname.ts';
-import { countArrivals, type Household, type VisitorConnection } from './household.ts';
+import type { Household, VisitorConnection } from './household.ts';
 import { connectionOf, serveHttp1 } from './http1.ts';
-import { createHttps, type HttpsLimits } from './https.ts';
+import { serveHttp2 } from './http2.ts';
+import { createHttps, http2SettingsOf, receiveConnections, type HttpsLimits } from './https.ts';
 import { Reception, type ReceptionOptions, type VisitedTunnel } from './reception.ts';
 import { serveUpgrades, type TunnelUpgrade } from './upgrade.ts';
 
@@ -47,9 +48,17 @@ const LOOK_EVERY_MS = 20;
 
 /** Rejects with PosternError `options-invalid` when it can't listen there. */
 export async function startFront(listener: ListenTarget, options: FrontOptions): Promise<Front> {
-  const server = createHttps(options.tls, options.limits ?? {}, options.log);
+  const { tls, limits = {}, log } = options;
+  const server = createHttps(tls, limits, log);
   const household = new FrontDesk(options);
-  countArrivals(server, household, (socket) => connectionOf(socket, household));
+  const settings = http2SettingsOf(limits);
+  const sameCertificate = (serverName: string | undefined, hostname: string): boolean =>
+    tls.context(serverName) === tls.context(hostname);
+  receiveConnections(server, {
+    household,
+    http1: (socket) => connectionOf(socket, household),
+    http2: (socket) => serveHttp2(socket, { household, settings, log, sameCertificate }),
+  });
   serveHttp1(server, household);
   serveUpgrades(server, household, (request, socket, head) => options.tunnelUpgrade(request, socket, head));
   const port = await listenOn(server, listener);

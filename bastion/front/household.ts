@@ -1,8 +1,5 @@
 // What all visitors' connections of a front share, and what the front asks of each of them, whatever it speaks.
 
-import type { Server } from 'node:https';
-import type { TLSSocket } from 'node:tls';
-
 import type { Dialer } from '../forward/stream-pool.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import type { Reception } from './reception.ts';
@@ -32,16 +29,6 @@ export interface VisitorConnection {
   /** Ends as soon as nothing runs on it. */
   leave(): void;
   destroy(): void;
-}
-
-/** Counts connections from their arrival on, so that a closing front knows of those that have not asked anything yet. */
-export function countArrivals(server: Server, household: Household, arrived: (socket: TLSSocket) => void): void {
-  server.on('connection', () => (household.arriving += 1));
-  server.on('tlsClientError', () => (household.arriving -= 1));
-  server.on('secureConnection', (socket: TLSSocket) => {
-    household.arriving -= 1;
-    arrived(socket);
-  });
 }
 
 /** IPv4 visitors of a listener for both families are told by their IPv4 address. */

@@ -51,6 +51,10 @@ export class Http1Visit extends FrontVisit {
     return this.request;
   }
 
+  get bodyTrailers(): readonly string[] {
+    return this.request.rawTrailers;
+  }
+
   get mayTrail(): boolean {
     return this.request.httpVersionMinor > 0 && this.request.method !== 'HEAD';
   }

@@ -16,12 +16,12 @@ import type { FrontVisit, VisitHost } from './visit.ts';
 /** Requests that may wait behind the one being answered. */
 const MAX_WAITING = 16;
 /** HTTP/1.1 has one exchange at a time, so one idle stream is all that a connection can use. */
-const MAX_IDLE_STREAMS = 1;
+const POOL = { idle: 1, busy: Infinity };
 
 export class Http1Connection implements VisitorConnection, VisitHost, Acquaintance {
   readonly socket: Socket;
   readonly address: string;
-  readonly streams = new StreamPool(MAX_IDLE_STREAMS);
+  readonly streams = new StreamPool(POOL);
   lead: Lead | undefined;
   readonly #household: Household;
   readonly #waiting: Http1Visit[] = [];
@@ -46,6 +46,11 @@ export class Http1Connection implements VisitorConnection, VisitHost, Acquaintan
 
   get upgrades(): number {
     return this.#current?.switched === true ? 1 : 0;
+  }
+
+  /** Whoever asks by HTTP/1.1 has chosen the connection for the host. */
+  covers(): boolean {
+    return true;
   }
 
   giveUpWaiting(tunnels: ReadonlySet<Dialer>, waitedMs: number): void {

@@ -1,9 +1,12 @@
-// The HTTPS server in front: TLS by server name, HTTP/1.1 behind it, and the limits of both.
+// The HTTPS server in front: TLS by server name, HTTP/1.1 or HTTP/2 behind it as agreed by ALPN, and the limits of both.
 
 import { createServer, type Server } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 
 import type { Log } from '../../shared/program/log.ts';
 import type { TlsSource } from '../tls/tls-source.ts';
+import type { Household } from './household.ts';
+import { http2Settings, type Http2Limits, type Http2Settings } from './http2-settings.ts';
 import { isUpgrade } from './upgrade.ts';
 
 /** Limits of the public listener; every one has a default. */
@@ -18,17 +21,21 @@ export interface HttpsLimits {
   readonly handshakeTimeoutMs?: number;
   /** Connections at once. */
   readonly maxConnections?: number;
+  readonly http2?: Http2Limits;
 }
 
 /** Dead visitors are found by the kernel: no timeout of ours can tell them from a long poll. */
 const KEEP_ALIVE_PROBE_MS = 30_000;
 
+const MAX_HEADER_BYTES = 32 * 1024;
+const HEADERS_TIMEOUT_MS = 15_000;
+const KEEP_ALIVE_MS = 75_000;
 const MIN_VERSION = 'TLSv1.2';
 
 export function createHttps(tls: TlsSource, limits: HttpsLimits, log: Log): Server {
-  const headersTimeout = limits.headersTimeoutMs ?? 15_000;
+  const headersTimeout = limits.headersTimeoutMs ?? HEADERS_TIMEOUT_MS;
   const server = createServer({
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: ['h2', 'http/1.1'],
     minVersion: MIN_VERSION,
     SNICallback: (serverName, answer) => {
       // Something thrown here would end the process (CVE-2026-21637).
@@ -40,11 +47,11 @@ export function createHttps(tls: TlsSource, limits: HttpsLimits, log: Log): Serv
       }
     },
     handshakeTimeout: limits.handshakeTimeoutMs ?? 10_000,
-    maxHeaderSize: limits.maxHeaderBytes ?? 32 * 1024,
+    maxHeaderSize: limits.maxHeaderBytes ?? MAX_HEADER_BYTES,
     headersTimeout,
     // A day-long upload is normal: there is no timeout on a request as a whole.
     requestTimeout: 0,
-    keepAliveTimeout: limits.keepAliveMs ?? 75_000,
+    keepAliveTimeout: limits.keepAliveMs ?? KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(5000, headersTimeout / 2),
     keepAlive: true,
     keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
@@ -64,4 +71,37 @@ export function createHttps(tls: TlsSource, limits: HttpsLimits, log: Log): Serv
   tls.onChanged(standard);
   server.on('tlsClientError', (error) => log.debug({ err: error }, 'a TLS handshake failed'));
   return server;
+}
+
+/** Where connections go after their TLS handshake. */
+export interface Arrivals {
+  readonly household: Household;
+  http1(socket: TLSSocket): void;
+  http2(socket: TLSSocket): void;
+}
+
+/**
+ * Leads each connection to the protocol that it agreed on, and counts those under way, so that a closing front knows of
+ * them before they have asked anything. The listener that Node's server made for HTTP/1.1 gets only what is for it.
+ */
+export function receiveConnections(server: Server, { household, http1, http2 }: Arrivals): void {
+  const ours = server.listeners('secureConnection') as ((this: Server, socket: TLSSocket) => void)[];
+  server.removeAllListeners('secureConnection');
+  server.on('connection', () => (household.arriving += 1));
+  server.on('tlsClientError', () => (household.arriving -= 1));
+  server.on('secureConnection', (socket: TLSSocket) => {
+    household.arriving -= 1;
+    if (socket.alpnProtocol === 'h2') return http2(socket);
+    for (const listener of ours) listener.call(server, socket);
+    http1(socket);
+  });
+}
+
+/** The limits of HTTP/2 connections behind this listener. */
+export function http2SettingsOf(limits: HttpsLimits): Http2Settings {
+  return http2Settings(limits.http2 ?? {}, {
+    maxHeaderBytes: limits.maxHeaderBytes ?? MAX_HEADER_BYTES,
+    headersTimeoutMs: limits.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
+    keepAliveMs: limits.keepAliveMs ?? KEEP_ALIVE_MS,
+  });
 }

@@ -39,6 +39,8 @@ export interface Acquaintance {
   readonly streams: StreamPool;
   /** Where its last request led. */
   lead: Lead | undefined;
+  /** Its certificate is the one for this host, so that requests for it may come on this connection. */
+  covers(hostname: string): boolean;
 }
 
 /** Where a host leads, and what is made of it for the notebook. */
@@ -101,6 +103,7 @@ export class Reception {
     const { place } = lead;
     if (place.kind === 'name') visit.name = place.name;
     const asked = visit.read(host);
+    if (!from.covers(lead.hostname)) throw new PosternError('misdirected', 'another certificate is in use for it');
     if (place.kind === 'name') this.#visitName(visit, from, { asked, lead });
     else if (place.kind === 'apex') visit.answer(apexPage(visit, asked.target, this.#options.domain));
     else if (place.kind === 'foreign') throw new PosternError('misdirected');

@@ -4,7 +4,6 @@ import { ServerResponse, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 
-import { splice } from '../../shared/net/pipe.ts';
 import { TUNNEL_PATH } from '../../shared/wire/handshake.ts';
 import { responseHeaders } from '../forward/headers.ts';
 import type { ResponseHead } from '../forward/response-head.ts';
@@ -12,6 +11,7 @@ import type { UpstreamStream } from '../forward/stream-pool.ts';
 import type { Household } from './household.ts';
 import { connectionOf, type Http1Connection } from './http1.ts';
 import { Http1Visit } from './http1-visit.ts';
+import { join } from './joined.ts';
 
 /** Bytes that a visitor may send ahead of the 101; nothing more is read until it comes. */
 const MAX_EARLY = 64 * 1024;
@@ -77,18 +77,9 @@ class UpgradeVisit extends Http1Visit {
     socket.off('end', this.#onEnd);
     socket.pause();
     socket.write(this.#switchHead(head), 'latin1');
-    let bytesOut = rest.length;
-    let bytesIn = this.#earlyBytes;
-    if (rest.length > 0) socket.write(rest);
-    for (const chunk of this.#early) stream.write(chunk);
-    stream.on('data', (chunk: Buffer) => (bytesOut += chunk.length));
-    socket.on('data', (chunk: Buffer) => (bytesIn += chunk.length));
-    void splice(socket, stream, (failed) => {
-      if (failed === socket) stream.abort('stream-cancelled');
-      else socket.destroy();
-    }).then(() => this.switchedBack(101, bytesIn, bytesOut));
-    if (!socket.writableNeedDrain) stream.resume();
-    if (!stream.writableNeedDrain) socket.resume();
+    void join(socket, stream, { early: this.#early, rest }, () => socket.destroy()).then(({ bytesIn, bytesOut }) =>
+      this.switchedBack(101, bytesIn, bytesOut),
+    );
   }
 
   #switchHead(head: ResponseHead): string {

@@ -1,13 +1,13 @@
 // One request of a visitor and the way to answer it, whatever version of HTTP it came in: what reception, gate and log see of it.
 
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 
 import { asPosternError, type ErrorCode, type PosternError } from '../../shared/errors.ts';
 import type { Exchange, Visit } from '../forward/exchange.ts';
 import type { Upload } from '../forward/headers.ts';
 import type { ResponseHead } from '../forward/response-head.ts';
 import type { UpstreamStream } from '../forward/stream-pool.ts';
-import type { UploadBody } from '../forward/upload.ts';
 import type { ExchangeRecord, Protocol } from './exchange-record.ts';
 import { refusal, type Answer } from './refusal.ts';
 import { newRequestId } from './request-id.ts';
@@ -40,7 +40,8 @@ export abstract class FrontVisit implements Visit {
   abstract readonly url: string;
   /** What the gate looks at; `host` is where the request leads, in every version of HTTP. */
   abstract readonly headers: IncomingHttpHeaders;
-  abstract readonly body: UploadBody;
+  abstract readonly body: Readable;
+  abstract readonly bodyTrailers: readonly string[];
   abstract readonly mayTrail: boolean;
 
   readonly host: VisitHost;

@@ -142,6 +142,7 @@ export const ROOMS: readonly Room[] = [
       'bastion/front/hostname.ts',
       'bastion/front/client-hello.ts',
       'bastion/forward/headers.ts',
+      'bastion/forward/http2-request.ts',
       'bastion/forward/response.ts',
       'bastion/forward/response-head.ts',
       'bastion/tunnels/registration.ts',

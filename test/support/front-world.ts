@@ -44,8 +44,8 @@ export interface World {
   /** Sockets that the agent's side opened to the upstream, in order. */
   readonly opened: Socket[];
   readonly records: ExchangeRecord[];
-  /** Raw connection of a visitor, TLS verified. */
-  socket(serverName?: string): Promise<TLSSocket>;
+  /** Raw connection of a visitor, TLS verified; `alpn`: the protocols offered, none without it. */
+  socket(serverName?: string, alpn?: readonly string[]): Promise<TLSSocket>;
   options(path: string, more?: RequestOptions): RequestOptions;
   /** A whole request and its whole answer; rejects when the answer is cut. */
   fetch(path: string, more?: RequestOptions & { body?: string | Buffer }): Promise<Received>;
@@ -117,7 +117,7 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
     opened,
     records,
     options: requestOptions,
-    socket: (serverName = HOST) => openSocket(front.port, serverName),
+    socket: (serverName = HOST, alpn = []) => openSocket(front.port, serverName, alpn),
     fetch: (path, { body, ...more } = {}) => fetchWhole(requestOptions(path, more), body),
     close,
   };
@@ -169,9 +169,10 @@ function sessionOpener(port: number, opened: Socket[]): VisitedTunnel['open'] {
   return (service, visitor) => session.open({ service, visitor });
 }
 
-function openSocket(port: number, servername: string): Promise<TLSSocket> {
+function openSocket(port: number, servername: string, alpn: readonly string[]): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const socket = tlsConnect({ port, host: '127.0.0.1', servername, ca: AUTHORITY.certificate }, () =>
+    const ALPNProtocols = [...alpn];
+    const socket = tlsConnect({ port, host: '127.0.0.1', servername, ca: AUTHORITY.certificate, ALPNProtocols }, () =>
       resolve(socket),
     );
     socket.on('error', reject);

@@ -37,7 +37,7 @@ class FakeStream extends PassThrough implements UpstreamStream {
   }
 }
 
-function world(most = 1) {
+function world(idle = 1, busy = Infinity) {
   const clock = new FakeClock();
   const streams: FakeStream[] = [];
   const dialer = {
@@ -48,7 +48,7 @@ function world(most = 1) {
     },
   };
   const destination: Destination = { dialer, service: 'web', visitor: 'alice', address: '192.0.2.1' };
-  return { clock, streams, destination, pool: new StreamPool(most, clock) };
+  return { clock, streams, destination, pool: new StreamPool({ idle, busy }, clock) };
 }
 
 test('a stream given back carries the next request to the same place for the same visitor', () => {
