@@ -16,6 +16,7 @@ import { anyOf } from './auth/any-of.ts';
 import { Attempts } from './auth/attempts.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { Gate } from './auth/gate.ts';
+import { Revocations, refusingRevoked } from './auth/revocations.ts';
 import { ensureSecretDirectory } from './auth/secret-files.ts';
 import { SessionKeys } from './auth/session-keys.ts';
 import { loadTokenKey, tokenAuthenticator } from './auth/token.ts';
@@ -160,26 +161,15 @@ async function drain({ endpoint, front }: Parts, drainTimeoutMs: number): Promis
 
 async function assemble(config: BastionConfig, deps: BastionDeps, state: State): Promise<Parts> {
   ensureSecretDirectory(config.stateDirectory);
-  const { authenticator, gate } = openAuth(config, deps);
   const tls = openTls(config, deps.log);
   const store = openStore(config, deps);
   const accessLog = openAccessLog(config.accessLog, deps.log);
   const undo = [() => tls.close(), () => store.close(), () => void accessLog.close()];
   try {
-    const ownership = new Ownership({ ...deps, store, namesPerOwner: config.namesPerOwner });
-    const directory = new Directory({
-      ...deps,
-      expectMs: config.expectMs,
-      isAwaited: (name) => ownership.isAwaited(name),
-    });
-    const { endpoint, metrics } = openEndpoint(config, deps, {
-      authenticator,
-      directory,
-      ownership,
-      state,
-      store,
-      tls,
-    });
+    const { authenticator, gate, revocations } = openAuth(config, deps, store);
+    revocations.watch(() => state.front?.recheck());
+    const opened = { authenticator, revocations, state, store, tls };
+    const { directory, endpoint, metrics } = openTunnels(config, deps, opened);
     const front = await startFront(config.listen, {
       domain: config.domain,
       tls,
@@ -207,16 +197,18 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
 /** What the endpoint and the metrics look at. */
 interface Opened extends Pick<Parts, 'tls' | 'store'> {
   readonly authenticator: Authenticator;
-  readonly directory: Directory;
-  readonly ownership: Ownership;
+  readonly revocations: Revocations;
   readonly state: State;
 }
 
-function openEndpoint(
+function openTunnels(
   config: BastionConfig,
   deps: BastionDeps,
-  { authenticator, directory, ownership, state, store, tls }: Opened,
-): Pick<Parts, 'endpoint' | 'metrics'> {
+  { authenticator, revocations, state, store, tls }: Opened,
+): Pick<Parts, 'endpoint' | 'metrics'> & { directory: Directory } {
+  const ownership = new Ownership({ ...deps, store, namesPerOwner: config.namesPerOwner });
+  const isAwaited = (name: string): boolean => ownership.isAwaited(name);
+  const directory = new Directory({ ...deps, expectMs: config.expectMs, isAwaited });
   const admission = new Admission(config.handshakes);
   const metrics: Metrics = createMetrics({
     tunnels: directory.tunnels,
@@ -232,6 +224,7 @@ function openEndpoint(
     directory,
     store,
     ownership,
+    revocations,
     admission,
     limits: config.limits,
     sessionCredit: config.sessionCredit,
@@ -245,11 +238,14 @@ function openEndpoint(
     onPause: () => metrics.paused(),
     onImpatience: (tunnels) => state.front?.giveUpWaiting(tunnels, config.pausePatienceMs),
   });
-  return { endpoint, metrics };
+  return { directory, endpoint, metrics };
 }
 
-function openAuth(config: BastionConfig, { now = Date.now }: BastionDeps) {
-  const authenticator = anyOf([tokenAuthenticator(loadTokenKey(config.stateDirectory), now)]);
+function openAuth(config: BastionConfig, { now = Date.now }: BastionDeps, store: Store) {
+  const revocations = new Revocations(store, now);
+  const { standing } = revocations;
+  const kinds = anyOf([tokenAuthenticator(loadTokenKey(config.stateDirectory), now)]);
+  const authenticator = refusingRevoked(kinds, standing);
   const keys = new SessionKeys({
     directory: join(config.stateDirectory, 'visitor-keys'),
     rotateAfterMs: 7 * DAY_MS,
@@ -263,7 +259,7 @@ function openAuth(config: BastionConfig, { now = Date.now }: BastionDeps) {
     remember: REMEMBERED_ADDRESSES,
     now,
   });
-  return { authenticator, gate: new Gate({ authenticator, sessions, attempts, now }) };
+  return { authenticator, revocations, gate: new Gate({ authenticator, sessions, attempts, standing, now }) };
 }
 
 /** What expired a while ago is removed when the bastion starts; the rest does no harm meanwhile. */

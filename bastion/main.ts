@@ -13,14 +13,17 @@ import { parseOptions } from '../shared/program/options.ts';
 import { runProgram } from '../shared/program/run.ts';
 import type { ProgramContext } from '../shared/program/run.ts';
 import { onReload, onShutdown } from '../shared/program/shutdown.ts';
-import { checkSecretDirectory } from './auth/secret-files.ts';
-import { createToken, loadTokenKey } from './auth/token.ts';
+import { Revocations } from './auth/revocations.ts';
+import { checkSecretDirectory, ensureSecretDirectory } from './auth/secret-files.ts';
+import { TokenBook } from './auth/token-book.ts';
+import type { TokenRequest } from './auth/token-book.ts';
+import { loadTokenKey, signToken } from './auth/token.ts';
 import { startBastion } from './bastion.ts';
 import type { Bastion, BastionConfig } from './bastion.ts';
 import { BASTION_PROGRAM } from './options.ts';
 import type { ServeValues } from './options.ts';
-import { runNameCommand } from './owner-commands.ts';
-import type { TokenValues } from './owner-options.ts';
+import { runNameCommand, runTokenCommand } from './owner-commands.ts';
+import type { TokenCommand } from './owner-commands.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import { storePath } from './store/records.ts';
 import type { Store } from './store/store.ts';
@@ -35,7 +38,13 @@ export async function main(context: ProgramContext): Promise<number> {
       await serve(values, context);
       break;
     case 'token create':
-      context.stdout.write(`${await tokenFor(values)}\n`);
+      // The first token may be made before the bastion has ever run.
+      ensureSecretDirectory(values.state);
+      context.stdout.write(await onTokens(parsed));
+      break;
+    case 'token list':
+    case 'token revoke':
+      context.stdout.write(await onTokens(parsed));
       break;
     case 'ca show':
       context.stdout.write(describeAuthority(authorityIn(values.state), authorityPath(values.state)));
@@ -44,7 +53,7 @@ export async function main(context: ProgramContext): Promise<number> {
       context.stdout.write(authorityIn(values.state).certificate);
       break;
     default:
-      context.stdout.write(withStore(values.state, (store) => runNameCommand(parsed, administered(store))));
+      context.stdout.write(await withStore(values.state, (store) => runNameCommand(parsed, administered(store))));
   }
   return 0;
 }
@@ -129,15 +138,19 @@ function welcome(values: ServeValues, bastion: Bastion, listen: string): string 
   return `${lines.join('\n')}\n\n`;
 }
 
-function tokenFor({ state, owner, name, use, ttl }: TokenValues): Promise<string> {
-  return createToken(loadTokenKey(state), { owner, names: name, use, ttlMs: ttl });
+function onTokens(parsed: TokenCommand): Promise<string> {
+  const { state } = parsed.values;
+  return withStore(state, (store) => {
+    const sign = (request: TokenRequest) => signToken(loadTokenKey(state), request);
+    return runTokenCommand(parsed, new TokenBook(store, new Revocations(store), sign));
+  });
 }
 
 /** The state directory must be there: a mistyped one must not look like one without names. */
-function withStore<T>(state: string, work: (store: Store) => T): T {
+async function withStore<T>(state: string, work: (store: Store) => T | Promise<T>): Promise<T> {
   const store = openSqliteStore(storePath(checkSecretDirectory(state)));
   try {
-    return work(store);
+    return await work(store);
   } finally {
     store.close();
   }

@@ -1,7 +1,7 @@
 // Options of the commands with which administrators hand out credentials and decide whose the names are.
 
 import type { CommandSpec } from '../shared/program/option-table.ts';
-import type { OptionSpec, OptionValues, ParsedCommand, ProgramSpec } from '../shared/program/options.ts';
+import type { OptionSpec, ParsedCommand, ProgramSpec } from '../shared/program/options.ts';
 import { patternProblem } from './auth/name-patterns.ts';
 import { ownerProblem } from './auth/owner.ts';
 import { between } from './limit-options.ts';
@@ -88,6 +88,44 @@ const forced = (values: { force: boolean }): readonly string[] =>
 export const OWNER_COMMANDS = [
   TOKEN_CREATE,
   {
+    name: 'token list',
+    summary:
+      'Lists the tokens that were made here, in tab-separated columns; not the tokens themselves, which nobody keeps.',
+    examples: ['postern-bastion token list --state /var/lib/postern --owner alice'],
+    options: [
+      STATE,
+      {
+        name: 'owner',
+        type: 'string',
+        metavar: 'ACCOUNT',
+        help: 'Only the tokens of this owner.',
+        check: ownerProblem,
+      },
+    ],
+  },
+  {
+    name: 'token revoke',
+    summary: 'Takes tokens back: tunnels and visits that rest on them end within a second.',
+    examples: [
+      'postern-bastion token revoke --state /var/lib/postern --id 5f0c1d2e3f405162738495a6',
+      'postern-bastion token revoke --state /var/lib/postern --owner alice',
+    ],
+    options: [
+      STATE,
+      { name: 'id', type: 'list', metavar: 'ID', help: 'The id of a token (token list, or credentialId in the log).' },
+      {
+        name: 'owner',
+        type: 'string',
+        metavar: 'ACCOUNT',
+        help: 'Everything that this owner was given until now, by other issuers too.',
+        check: ownerProblem,
+      },
+      { name: 'unknown', type: 'boolean', help: 'The id is of a token that was not made here.' },
+    ],
+    check: (values: { id: readonly string[]; owner?: string }) =>
+      values.id.length === 0 && values.owner === undefined ? ['--id or --owner says what is taken back'] : [],
+  },
+  {
     name: 'name list',
     summary: 'Lists the names that belong to somebody, in tab-separated columns.',
     examples: ['postern-bastion name list --state /var/lib/postern --owner alice'],
@@ -130,7 +168,6 @@ export const OWNER_COMMANDS = [
   },
 ] as const satisfies readonly CommandSpec[];
 
-export type TokenValues = OptionValues<typeof TOKEN_CREATE>;
 export type OwnerCommand = ParsedCommand<Omit<ProgramSpec, 'commands'> & { readonly commands: typeof OWNER_COMMANDS }>;
 
 function firstProblem(names: readonly string[]): string | undefined {

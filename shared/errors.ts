@@ -282,6 +282,20 @@ const TABLE = {
     'The owner has as many names as one may have',
     'Use one of the names that are yours already, or ask those who run the bastion: postern-bastion name list.',
   ],
+  'credential-revoked': [
+    1331,
+    401,
+    'final',
+    'The credential was taken back',
+    'Ask those who run the bastion why, and for a new one.',
+  ],
+  'token-unknown': [
+    1332,
+    404,
+    '-',
+    'No token with this id was made here',
+    'See postern-bastion token list; for a token of another issuer, say --unknown.',
+  ],
 
   // 1400: visitors.
   'name-unknown': [1400, 404, '-', 'No notebook has this name', 'Check the address; the job may not have started yet.'],

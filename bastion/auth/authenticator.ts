@@ -8,6 +8,8 @@ export interface Identity {
   readonly names: readonly string[];
   /** Unix milliseconds after which the proof no longer holds. */
   readonly expiresAt: number;
+  /** Unix milliseconds at which the proof was made; undefined where it does not say so. */
+  readonly issuedAt?: number;
   /** Stable id of the proof (a token's `jti`), for logs and revocation; not secret. */
   readonly id: string;
 }

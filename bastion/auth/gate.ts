@@ -11,6 +11,7 @@ import type { Authenticator, Identity } from './authenticator.ts';
 import { bearerCredential } from './bearer.ts';
 import { crossSiteProblem } from './cross-site.ts';
 import { covers } from './name-patterns.ts';
+import type { Standing } from './revocations.ts';
 import type { VisitorSessions } from './visitor-session.ts';
 
 /** A request as it stands before the gate. */
@@ -38,12 +39,16 @@ export interface Admission {
   readonly inject: boolean;
   /** The Authorization header was meant for us: the notebook must not see it. */
   readonly dropAuthorization: boolean;
+  /** Asked again and again while the visit lasts: why the visitor may be here no more, or undefined. Never throws. */
+  recheck?(): PosternError | undefined;
 }
 
 export interface GateOptions {
   readonly authenticator: Authenticator;
   readonly sessions: VisitorSessions;
   readonly attempts: Attempts;
+  /** Whether a proof that was good before still is. */
+  readonly standing: Standing;
   /** Unix milliseconds. */
   readonly now?: () => number;
 }
@@ -55,6 +60,7 @@ export class Gate {
   readonly #authenticator: Authenticator;
   readonly #sessions: VisitorSessions;
   readonly #attempts: Attempts;
+  readonly #standing: Standing;
   readonly #now: () => number;
   /** SHA-256 of a token that was verified before -> whose it is, so that scripts' requests are admitted synchronously too. */
   readonly #known = new BoundedMap<string, Identity>(KNOWN_TOKENS);
@@ -63,19 +69,20 @@ export class Gate {
     this.#authenticator = options.authenticator;
     this.#sessions = options.sessions;
     this.#attempts = options.attempts;
+    this.#standing = options.standing;
     this.#now = options.now ?? Date.now;
   }
 
   /**
    * Lets the request in, synchronously whenever a cookie or a token seen before decides. Throws or rejects with
-   * PosternError: sign-in-needed, cross-site, not-yours, credential-invalid, credential-expired.
+   * PosternError: sign-in-needed, cross-site, not-yours, credential-invalid, credential-expired, credential-revoked.
    */
   admit(approach: Approach, tunnel: Guarded): Admission | Promise<Admission> {
     const credential = bearerCredential(approach.headers.authorization);
     if (tunnel.access === 'public') return credential === undefined ? PUBLIC : this.#admitPublic(credential);
     if (credential === undefined) return this.#byCookie(approach, tunnel);
     const known = this.#lookUp(credential);
-    if (known !== undefined) return byToken(known, approach, tunnel);
+    if (known !== undefined) return this.#byToken(known, approach, tunnel);
     return this.#byCredential(credential, approach, tunnel);
   }
 
@@ -95,7 +102,12 @@ export class Gate {
     const problem = crossSiteProblem({ method, headers, upgrade });
     if (problem !== undefined) throw new PosternError('cross-site', problem);
     // An Authorization of the visitor's own is the notebook's to judge, and must not be helped by ours.
-    return { visitor: session.owner, inject: headers.authorization === undefined, dropAuthorization: false };
+    return {
+      visitor: session.owner,
+      inject: headers.authorization === undefined,
+      dropAuthorization: false,
+      recheck: () => (session.expiresAt <= this.#now() ? new PosternError('sign-in-needed') : undefined),
+    };
   }
 
   /** A token is never sent by a browser on its own, so nothing needs to be known about where the request comes from. */
@@ -103,7 +115,7 @@ export class Gate {
     const identity = await this.#authenticator.authenticate(credential, 'visitor');
     if (identity === undefined) return this.#byCookie(approach, tunnel);
     this.#known.set(digest(credential), identity);
-    return byToken(identity, approach, tunnel);
+    return this.#byToken(identity, approach, tunnel);
   }
 
   /** Nobody is asked who they are, but a token of ours, even a bad one, is kept from a notebook that may be anybody's. */
@@ -119,15 +131,20 @@ export class Gate {
   #lookUp(credential: string): Identity | undefined {
     const key = digest(credential);
     const known = this.#known.get(key);
-    if (known === undefined || known.expiresAt > this.#now()) return known;
+    if (known === undefined || this.#standing(known) === undefined) return known;
+    // Asked anew, it says why it holds no more.
     this.#known.delete(key);
     return undefined;
   }
-}
 
-function byToken(identity: Identity, { name }: Approach, tunnel: Guarded): Admission {
-  if (identity.owner !== tunnel.identity.owner || !covers(identity.names, name)) throw new PosternError('not-yours');
-  return { visitor: identity.owner, inject: true, dropAuthorization: true };
+  #byToken(identity: Identity, { name }: Approach, tunnel: Guarded): Admission {
+    if (identity.owner !== tunnel.identity.owner || !covers(identity.names, name)) throw new PosternError('not-yours');
+    const recheck = (): PosternError | undefined => {
+      const over = this.#standing(identity);
+      return over === undefined ? undefined : new PosternError(over);
+    };
+    return { visitor: identity.owner, inject: true, dropAuthorization: true, recheck };
+  }
 }
 
 function digest(credential: string): string {

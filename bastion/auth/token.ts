@@ -8,24 +8,17 @@ import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose';
 import type { JWTPayload } from 'jose';
 
 import { PosternError } from '../../shared/errors.ts';
-import type { Authenticator, Identity, Use } from './authenticator.ts';
+import type { Authenticator, Identity } from './authenticator.ts';
 import { patternProblem } from './name-patterns.ts';
 import { ownerProblem } from './owner.ts';
 import { ensureSecretDirectory, readOrCreateSecret } from './secret-files.ts';
+import type { SignedToken, TokenRequest } from './token-book.ts';
 
 const ISSUER = 'postern';
 /** Tells our tokens from any other JWT: another kind of token is somebody else's to judge. */
 const TYPE = 'postern+jwt';
 const ALGORITHM = 'EdDSA';
 const KEY_FILE = 'token-key.pem';
-
-/** What a token says; times are milliseconds. */
-export interface TokenRequest {
-  readonly owner: string;
-  readonly names: readonly string[];
-  readonly use: Use;
-  readonly ttlMs: number;
-}
 
 /** The signing key in the state directory, made on first use. Throws PosternError `state-unusable`. */
 export function loadTokenKey(stateDirectory: string): KeyObject {
@@ -42,19 +35,27 @@ export function loadTokenKey(stateDirectory: string): KeyObject {
 }
 
 /** A signed token. Throws PosternError `options-invalid` when owner, patterns or lifetime are impossible. */
-export async function createToken(key: KeyObject, request: TokenRequest, now = Date.now()): Promise<string> {
+export async function signToken(key: KeyObject, request: TokenRequest, now = Date.now()): Promise<SignedToken> {
   const problem = requestProblem(request);
   if (problem !== undefined) throw new PosternError('options-invalid', problem);
   const issuedAt = Math.floor(now / 1000);
-  return new SignJWT({ names: [...request.names] })
+  const expiresAt = issuedAt + Math.ceil(request.ttlMs / 1000);
+  const id = randomBytes(12).toString('hex');
+  const token = await new SignJWT({ names: [...request.names] })
     .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
     .setIssuer(ISSUER)
     .setSubject(request.owner)
     .setAudience(request.use)
-    .setJti(randomBytes(12).toString('hex'))
+    .setJti(id)
     .setIssuedAt(issuedAt)
-    .setExpirationTime(issuedAt + Math.ceil(request.ttlMs / 1000))
+    .setExpirationTime(expiresAt)
     .sign(key);
+  return { token, id, created: issuedAt * 1000, expires: expiresAt * 1000 };
+}
+
+/** The text of a signed token alone. */
+export async function createToken(key: KeyObject, request: TokenRequest, now = Date.now()): Promise<string> {
+  return (await signToken(key, request, now)).token;
 }
 
 /** Judges tokens made with the same key; `now` gives Unix milliseconds. */
@@ -104,7 +105,7 @@ function isToken(credential: string): boolean {
 }
 
 function identityOf(payload: JWTPayload): Identity {
-  const { sub, jti, exp, names } = payload as JWTPayload & { names: unknown };
+  const { sub, jti, exp, iat, names } = payload as JWTPayload & { names: unknown };
   const wellFormed =
     typeof sub === 'string' &&
     typeof jti === 'string' &&
@@ -112,7 +113,7 @@ function identityOf(payload: JWTPayload): Identity {
     Array.isArray(names) &&
     names.every((name): name is string => typeof name === 'string');
   if (!wellFormed) throw new PosternError('credential-invalid', 'the token lacks a claim');
-  return { owner: sub, names, expiresAt: exp * 1000, id: jti };
+  return { owner: sub, names, expiresAt: exp * 1000, id: jti, ...(iat === undefined ? {} : { issuedAt: iat * 1000 }) };
 }
 
 function refusal(cause: unknown): PosternError {

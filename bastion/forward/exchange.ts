@@ -47,6 +47,8 @@ export class Exchange implements StreamUser, ResponseSink {
   readonly #reader: ResponseReader = new ResponseReader(this);
   #pooled: PooledStream | undefined;
   #upload: Upload | undefined;
+  /** The stream, once it carries another protocol. */
+  #switched: UpstreamStream | undefined;
   /** The final head, from its arrival on. */
   #head: ResponseHead | undefined;
   #begun = false;
@@ -110,6 +112,18 @@ export class Exchange implements StreamUser, ResponseSink {
     this.#detach()?.abort('stream-cancelled');
     this.#upload?.stop();
     this.#visit.done(code);
+  }
+
+  /** The visitor may not be here any more: what runs is cut, another protocol included. */
+  cutOff(error: PosternError): void {
+    this.#switched?.abort('stream-cancelled');
+    if (this.#over) return;
+    this.#over = true;
+    this.#detach()?.abort('stream-cancelled');
+    this.#upload?.stop();
+    if (!this.#begun) return this.#visit.refuse(error);
+    this.#visit.cut();
+    this.#visit.done(error.code);
   }
 
   /** Their link is lost, and nobody knows for how long. An answer that has begun, and an upload under way, go on when it is back. */
@@ -197,6 +211,7 @@ export class Exchange implements StreamUser, ResponseSink {
     this.#pooled = undefined;
     const stream = pooled.release();
     stream.pause();
+    this.#switched = stream;
     this.#visit.switchProtocols(head, rest, stream);
   }
 

@@ -36,6 +36,8 @@ export interface Front {
   close(deadlineMs: number, settled?: () => void): Promise<void>;
   /** The link of these tunnels has been lost for so many milliseconds: who has waited as long for the beginning of an answer is told. */
   giveUpWaiting(tunnels: ReadonlySet<VisitedTunnel>, waitedMs: number): void;
+  /** Somebody's right to be here may have ended: asks again for every visit under way. Also done every second. */
+  recheck(): void;
   /** Visits that speak another protocol than HTTP now. */
   readonly upgrades: number;
   /** Ends everything now. Idempotent. */
@@ -45,6 +47,8 @@ export interface Front {
 /** How long connections without an exchange are still served: a request may be on its way, and closing would lose it. */
 const LINGER_MS = 1000;
 const LOOK_EVERY_MS = 20;
+/** How often it is asked again whether those who are here may be. */
+const RECHECK_MS = 1000;
 
 /** Rejects with PosternError `options-invalid` when it can't listen there. */
 export async function startFront(listener: ListenTarget, options: FrontOptions): Promise<Front> {
@@ -62,8 +66,12 @@ export async function startFront(listener: ListenTarget, options: FrontOptions):
   serveHttp1(server, household);
   serveUpgrades(server, household, (request, socket, head) => options.tunnelUpgrade(request, socket, head));
   const port = await listenOn(server, listener);
+  const recheck = (): void => household.reception.recheck();
+  const timer = setInterval(recheck, RECHECK_MS).unref();
+  server.once('close', () => clearInterval(timer));
   return {
     port,
+    recheck,
     close: (deadlineMs, settled) => household.close(server, deadlineMs, settled),
     destroy: () => household.destroy(server),
     giveUpWaiting: (tunnels, waitedMs) => {

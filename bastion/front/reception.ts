@@ -64,6 +64,8 @@ const OWN_PREFIX = '/_postern/';
 
 export class Reception {
   readonly #options: ReceptionOptions;
+  /** Visits under way whose right to be here may end before they do. */
+  readonly #present = new Map<FrontVisit, NonNullable<Admission['recheck']>>();
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -83,6 +85,14 @@ export class Reception {
     const tunnel = this.#options.directory.find(name);
     if (tunnel !== undefined) return tunnel;
     throw new PosternError(this.#options.directory.isKnown(name) ? 'tunnel-absent' : 'name-unknown');
+  }
+
+  /** Asks again whether everybody who is here may be, and cuts those who may not. */
+  recheck(): void {
+    for (const [visit, recheck] of [...this.#present]) {
+      const error = recheck();
+      if (error !== undefined) visit.exchange?.cutOff(error);
+    }
   }
 
   /** Reads where a host leads, and remembers it for the connection. */
@@ -120,7 +130,7 @@ export class Reception {
       const { gate } = this.#options;
       return enter(visit, asked.target, (secret) => gate.enter(secret, name, tunnel, from.address));
     }
-    this.#admit(visit, asked.method, tunnel, ({ inject, visitor, dropAuthorization }) => {
+    this.#admit(visit, asked.method, tunnel, ({ inject, visitor, dropAuthorization, recheck }) => {
       const authorization = inject ? tunnel.authorization(WEB) : undefined;
       visit.exchange = new Exchange(visit, {
         streams: from.streams,
@@ -128,8 +138,14 @@ export class Reception {
         request: { ...asked, origin: lead.origin, dropAuthorization, authorization },
         host: lead.hostname,
       });
+      if (recheck !== undefined) this.#attend(visit, recheck);
       visit.exchange.start();
     });
+  }
+
+  #attend(visit: FrontVisit, recheck: () => PosternError | undefined): void {
+    this.#present.set(visit, recheck);
+    visit.onOver = () => this.#present.delete(visit);
   }
 
   /** Right after a restart, agents are on their way back: a visitor who is quicker need not be told so. */

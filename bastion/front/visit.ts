@@ -52,6 +52,8 @@ export abstract class FrontVisit implements Visit {
   name = '';
   visitor: string | undefined;
   over = false;
+  /** Called once, when it is over. */
+  onOver: (() => void) | undefined;
   /** It carries another protocol now. */
   switched = false;
   protected status = 0;
@@ -100,6 +102,7 @@ export abstract class FrontVisit implements Visit {
   done(code: ErrorCode | undefined): void {
     if (this.over) return;
     this.over = true;
+    this.onOver?.();
     this.host.onRecord(this.record(code));
     this.host.next(this);
   }
@@ -118,6 +121,7 @@ export abstract class FrontVisit implements Visit {
   /** The end of a switched visit, with the bytes of its new protocol. */
   protected switchedBack(status: number, bytesIn: number, bytesOut: number): void {
     this.over = true;
+    this.onOver?.();
     this.status = status;
     this.host.onRecord({ ...this.record(undefined), bytesIn, bytesOut });
     this.host.next(this);

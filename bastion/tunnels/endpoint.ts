@@ -16,11 +16,12 @@ import type { Log } from '../../shared/program/log.ts';
 import { ACCEPTANCE_HEADER, encodeHeader } from '../../shared/wire/handshake.ts';
 import type { Limits } from '../../shared/wire/handshake.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
+import type { Revocations } from '../auth/revocations.ts';
 import type { Store } from '../store/store.ts';
 import type { Admission } from './admission.ts';
 import { addressOf, identify, registrationOf } from './arrival.ts';
 import type { Directory } from './directory.ts';
-import { evict, evictFormerOwners } from './evict.ts';
+import { evict, evictFormerOwners, evictRevoked } from './evict.ts';
 import { SpentLinks } from './links.ts';
 import type { Ownership } from './ownership.ts';
 import { Pauses } from './pauses.ts';
@@ -39,6 +40,7 @@ export interface EndpointOptions {
   readonly directory: Directory;
   readonly store: Store;
   readonly ownership: Ownership;
+  readonly revocations: Revocations;
   readonly admission: Admission;
   readonly limits: Limits;
   /** Bytes of credit that the streams of one session, and those of all, may have granted. */
@@ -90,8 +92,9 @@ export class Endpoint {
     this.#budget = new Budget(options.totalCredit);
     this.#spent = new SpentLinks(options.store, this.#now);
     this.#resumable = new ResumableSessions(options.limits.message);
-    const { directory, ownership } = options;
+    const { directory, ownership, revocations } = options;
     options.store.watch('names', () => evictFormerOwners(directory, ownership));
+    revocations.watch(() => evictRevoked(directory, revocations.standing));
     const { clock = systemClock, pausePatienceMs: patienceMs } = options;
     this.#pauses = new Pauses({ clock, patienceMs, onImpatience: (tunnels) => options.onImpatience(tunnels) });
   }
@@ -154,6 +157,8 @@ export class Endpoint {
     };
     const link = await this.#accept(upgrade, candidate, granted);
     if (link === undefined) return this.#options.onHandshake('link-closed');
+    const over = this.#options.revocations.standing(identity);
+    if (over !== undefined) return link.destroy(new PosternError(over));
     const decision = this.#decide(candidate);
     // Another agent may have come in between; the one that asks again is told over HTTP.
     if (decision.answer === 'refuse') return link.destroy(new PosternError(decision.code, decision.detail));
@@ -271,7 +276,7 @@ export class Endpoint {
   }
 
   #newTunnel(candidate: Candidate): LiveTunnel {
-    const { directory, log, clock, onSessionEnd, pausePatienceMs } = this.#options;
+    const { directory, log, clock, onSessionEnd, pausePatienceMs, revocations } = this.#options;
     const { identity, registration } = candidate;
     const options = {
       instance: registration.instance,
@@ -280,6 +285,7 @@ export class Endpoint {
       pausePatienceMs,
       log: log.child({ owner: identity.owner, names: registration.names, instance: registration.instance }),
       now: this.#now,
+      standing: revocations.standing,
       onEnd: (tunnel: LiveTunnel) => directory.remove(tunnel),
       onExpired: (tunnel: LiveTunnel) => evict(directory, tunnel, 'credential-expired'),
       onSessionEnd,

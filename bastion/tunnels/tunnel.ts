@@ -9,6 +9,7 @@ import type { Stream } from '../../shared/mux/stream.ts';
 import type { Log } from '../../shared/program/log.ts';
 import type { Access, Info, Registration } from '../../shared/wire/handshake.ts';
 import type { Identity } from '../auth/authenticator.ts';
+import type { Standing } from '../auth/revocations.ts';
 import { watchDeadline } from './deadline.ts';
 import { OneTimeLinks } from './links.ts';
 import type { SpentLinks } from './links.ts';
@@ -24,7 +25,7 @@ export interface Tunnel {
   authorization(service: string): string | undefined;
   /** What the agent last said of the service; undefined as long as it said nothing. */
   readiness(service: string): { ready: boolean; exit?: number } | undefined;
-  /** A new stream, at once. Throws PosternError: stream-limit, draining, session-closed. */
+  /** A new stream, at once. Throws PosternError: tunnel-absent (its credential is over), stream-limit, draining, session-closed. */
   open(service: string, visitor: string): Stream;
   /** True once for each one-time secret. */
   spendLink(secret: string, from: string): boolean;
@@ -55,6 +56,8 @@ export interface TunnelOptions {
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly clock?: Clock;
+  /** Whether its credential still holds. */
+  readonly standing: Standing;
   /** Once, when its last link is gone. */
   onEnd(tunnel: LiveTunnel): void;
   /** When the credential has expired: time to take it out of the directory. */
@@ -138,6 +141,9 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
   }
 
   open(service: string, visitor: string): Stream {
+    // Nothing rests on the timers and messages that end a tunnel: each stream asks for itself.
+    const over = this.#options.standing(this.identity);
+    if (over !== undefined) throw new PosternError('tunnel-absent', "the agent's credential holds no more");
     const link = this.#bestLink();
     const stream = link.session.open({ service, visitor });
     if (link.paused()) this.#waitFor(link, stream);

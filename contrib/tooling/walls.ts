@@ -134,7 +134,8 @@ export const ROOMS: readonly Room[] = [
   { files: ['bastion/forward/**'], bans: [...bastion, ...below(['front', ...FACES])] },
   { files: ['bastion/tunnels/**'], bans: [...bastion, ...below(['front', 'forward', ...FACES])] },
   ...seam('routes', []),
-  ...seam('auth', ['jose']),
+  // Who is asking also depends on what was decided earlier: on the store's interface.
+  ...seam('auth', ['jose'], ['store']),
   ...seam('tls', []),
   ...seam('store', []),
   {
@@ -176,10 +177,11 @@ function below(floors: readonly string[]): Ban[] {
 }
 
 /** A seam's folder, and in it the implementations, which besides must not know each other. */
-function seam(name: string, allowed: readonly string[]): Room[] {
+function seam(name: string, allowed: readonly string[], seams: readonly string[] = []): Room[] {
   const names = IMPLEMENTATIONS[`bastion/${name}`] ?? [];
-  const others = ['front', 'forward', 'tunnels', 'routes', 'auth', 'tls', 'store', ...FACES].filter((o) => o !== name);
-  const bans = [...bastion, folders('W8', others), packages(allowed)];
+  const others = ['front', 'forward', 'tunnels', 'routes', 'auth', 'tls', 'store', ...FACES];
+  const forbidden = others.filter((other) => other !== name && !seams.includes(other));
+  const bans = [...bastion, folders('W8', forbidden), implementations(), packages(allowed)];
   return [{ files: [`bastion/${name}/**`], bans: [...bans, siblings(names)] }];
 }
 

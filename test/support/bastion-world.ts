@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
 import { createToken, loadTokenKey } from '../../bastion/auth/token.ts';
-import type { TokenRequest } from '../../bastion/auth/token.ts';
+import type { TokenRequest } from '../../bastion/auth/token-book.ts';
 import { startBastion } from '../../bastion/bastion.ts';
 import type { Bastion, BastionConfig } from '../../bastion/bastion.ts';
 import { dialLink } from '../../shared/link/dial.ts';

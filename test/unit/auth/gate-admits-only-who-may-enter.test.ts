@@ -43,7 +43,7 @@ function tunnel(access: 'private' | 'public' = 'private'): Guarded & { spent: st
 
 function gate(): Gate {
   const attempts = new Attempts({ burst: 3, refillMs: 1000, remember: 100, now: () => 0 });
-  return new Gate({ authenticator, sessions, attempts });
+  return new Gate({ authenticator, sessions, attempts, standing: () => undefined });
 }
 
 function approach(headers: Record<string, string>, method = 'GET', upgrade = false): Approach {

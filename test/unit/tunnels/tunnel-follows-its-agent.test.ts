@@ -9,6 +9,7 @@ import { openSqliteStore } from '../../../bastion/store/sqlite.ts';
 import { SpentLinks } from '../../../bastion/tunnels/links.ts';
 import { LiveTunnel } from '../../../bastion/tunnels/tunnel.ts';
 import { PosternError } from '../../../shared/errors.ts';
+import type { ErrorCode } from '../../../shared/errors.ts';
 import { Session } from '../../../shared/mux/session.ts';
 import { NO_LOG } from '../../../shared/program/log.ts';
 import type { Info, Registration } from '../../../shared/wire/handshake.ts';
@@ -43,6 +44,7 @@ function world(expiresInMs = 3_600_000) {
   const directory = new Directory({ now });
   const identity = { owner: 'alice', names: ['*'], expiresAt: START + expiresInMs, id: 'x' };
   const events: string[] = [];
+  const standing: { now: ErrorCode | undefined } = { now: undefined };
   const tunnel: LiveTunnel = new LiveTunnel(
     {
       instance: registration.instance,
@@ -52,6 +54,7 @@ function world(expiresInMs = 3_600_000) {
       log: NO_LOG,
       now,
       clock,
+      standing: () => standing.now,
       onEnd: (ended) => {
         directory.remove(ended);
         events.push('ended');
@@ -77,7 +80,7 @@ function world(expiresInMs = 3_600_000) {
     });
     return { session, infos, goAways };
   };
-  return { clock, directory, tunnel, join, events };
+  return { clock, directory, tunnel, join, events, standing };
 }
 
 /** A few turns of the event loop: what is on its way over an in-memory link arrives. */
@@ -109,6 +112,16 @@ test('streams go to the link with the fewest, and never to one that is leaving',
 
 test('a tunnel without a link opens nothing', () => {
   assert.throws(() => world().tunnel.open('web', ''), { code: 'session-closed' });
+});
+
+test('each stream asks whether the credential still holds, whatever the timers say', () => {
+  const { tunnel, join, standing } = world();
+  join(0);
+  tunnel.open('web', '').on('error', () => {});
+  for (const over of ['credential-revoked', 'credential-expired'] as const) {
+    standing.now = over;
+    assert.throws(() => tunnel.open('web', ''), { code: 'tunnel-absent' });
+  }
 });
 
 test('a spent link is news for the agent, and an offer of a spent link is answered with the same news', async () => {
