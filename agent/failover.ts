@@ -1,14 +1,18 @@
 // Several bastions as one: an attempt to register asks one after the other, and begins with the one that worked last.
+// All links of an agent go to the same one, where their tunnel is.
 
 import { asPosternError, type PosternError } from '../shared/errors.ts';
 import { DialError } from '../shared/link/dial.ts';
 import type { Clock } from '../shared/mux/clock.ts';
 import { judge } from './judge.ts';
-import type { Dial } from './supervise.ts';
+import type { Dial, Registered } from './supervise.ts';
+
+/** The dial of each of the agent's links. */
+export type SlotDial = (slot: number) => Dial;
 
 export interface Failover {
   /** In the order in which they are asked. */
-  readonly dials: readonly Dial[];
+  readonly dials: readonly SlotDial[];
   readonly clock: Clock;
   /** This one failed; whether another is asked now is not said. */
   failed(index: number, error: PosternError): void;
@@ -19,21 +23,32 @@ interface Failure {
   readonly verdict: ReturnType<typeof judge>;
 }
 
+/** A session that takes new streams. */
+interface Held {
+  readonly index: number;
+  over: boolean;
+}
+
 /**
- * One dial for all of them. A bastion that asked for time (Retry-After) is left alone for so long. It rejects once all have
+ * One dial for all of them; while another link of the agent holds a session, only the bastion of the newest one is asked. A bastion that asked for time (Retry-After) is left alone for so long. It rejects once all have
  * failed, with what one of them said: with a final refusal only if every bastion that answered refused for good, since
  * those that can't be reached would say nothing else; with `replaced` at once, or two agents would chase each other round.
  */
-export function failover({ dials, clock, failed }: Failover): Dial {
+export function failover({ dials, clock, failed }: Failover): SlotDial {
   const notBefore = dials.map(() => 0);
   let current = 0;
-  return async (signal, onGoAway) => {
+  let held: Held[] = [];
+  return (slot) => async (signal, onGoAway) => {
+    held = held.filter(({ over }) => !over);
+    const newest = held.at(-1);
     const failures: Failure[] = [];
-    for (const index of turn(current, notBefore, clock.now())) {
+    for (const index of newest === undefined ? turn(current, notBefore, clock.now()) : [newest.index]) {
+      const session: Held = { index, over: false };
       try {
-        const registered = await (dials[index] as Dial)(signal, onGoAway);
+        const registered = await hold((dials[index] as SlotDial)(slot), session)(signal, onGoAway);
         current = index;
         notBefore[index] = 0;
+        held.push(session);
         return registered;
       } catch (cause) {
         signal.throwIfAborted();
@@ -46,7 +61,20 @@ export function failover({ dials, clock, failed }: Failover): Dial {
         failed(index, error);
       }
     }
-    throw together(failures, Math.max(0, Math.min(...notBefore) - clock.now()));
+    const next = newest === undefined ? Math.min(...notBefore) : (notBefore[newest.index] as number);
+    throw together(failures, Math.max(0, next - clock.now()));
+  };
+}
+
+/** The session holds its agent's other links to its bastion until that says GOAWAY, or it ends. */
+function hold(dial: Dial, session: Held): Dial {
+  return async (signal, onGoAway) => {
+    const registered: Registered = await dial(signal, (farewell) => {
+      session.over = true;
+      onGoAway(farewell);
+    });
+    void registered.session.closed.then(() => (session.over = true));
+    return registered;
   };
 }
 

@@ -9,13 +9,13 @@ import type { Log } from '../shared/program/log.ts';
 import { VERSION } from '../shared/program/version.ts';
 import type { Acceptance, Info, Registration } from '../shared/wire/handshake.ts';
 import { createAnnouncer, type AnnounceOptions, type Announcer } from './announce.ts';
-import { createReach } from './reach.ts';
+import { createReach, type CommonPlan } from './reach.ts';
 import { OneTimeLink } from './links.ts';
 import type { CommonValues } from './options.ts';
 import type { ResumeEvents } from './resume.ts';
 import { readSecretFile } from './secret-file.ts';
 import { createServe, type Phase } from './serve.ts';
-import { Supervisor, type SupervisionEvents } from './supervise.ts';
+import { Slots, type SlotEvents } from './slots.ts';
 import type { Upstream } from './upstreams/upstream.ts';
 
 /** The one service there is so far: what `NAME.domain` leads to. */
@@ -40,7 +40,7 @@ export class Offer {
   readonly ended: Promise<PosternError>;
   readonly #options: OfferOptions;
   readonly #log: Log;
-  readonly #supervisor: Supervisor;
+  readonly #slots: Slots;
   readonly #link = new OneTimeLink();
   readonly #announcer: Announcer;
   readonly #replaced = Promise.withResolvers<PosternError>();
@@ -56,31 +56,22 @@ export class Offer {
     this.#announcer = createAnnouncer({ terminal: options.terminal, linkFile: values.linkFile, log });
     // Read once here, so that a mistake is told before anything starts, and again at each dial.
     readSecretFile(values.tokenFile);
-    const registration = this.#registration();
-    this.#supervisor = new Supervisor({
-      dial: createReach(
-        { values, env: options.env, clock: systemClock, random: Math.random, log },
-        {
-          tokenFile: values.tokenFile,
-          zeroMask: values.zeroMask,
-          timeoutMs: values.dialTimeout,
-          registration: () => ({ ...registration, links: this.#hashes() }),
-          onStream: this.#serve(),
-          onInfo: (info) => this.#informed(info),
-          pauses: this.#pauses(),
-        },
-      ),
-      backoff: createBackoff({ ...BACKOFF, random: Math.random }),
-      clock: systemClock,
-      random: Math.random,
+    const clock = systemClock;
+    const random = Math.random;
+    this.#slots = new Slots({
+      count: values.links,
+      dial: createReach({ values, env: options.env, clock, random, log }, this.#plan()),
+      backoff: () => createBackoff({ ...BACKOFF, random }),
+      clock,
+      random,
       events: this.#events(),
     });
-    this.ended = Promise.race([this.#supervisor.closed, this.#replaced.promise]);
+    this.ended = Promise.race([this.#slots.closed, this.#replaced.promise]);
   }
 
   start(): void {
     this.#log.info({ bastion: this.#options.values.bastion, upstream: this.#options.upstream.label }, 'Registering');
-    this.#supervisor.start();
+    this.#slots.start();
   }
 
   /** The notebook has answered for the first time. */
@@ -88,33 +79,48 @@ export class Offer {
     if (this.#phase !== 'starting') return;
     this.#phase = 'ready';
     this.#log.info({ upstream: this.#options.upstream.label }, 'The notebook answers');
-    this.#supervisor.sendInfo(this.#readiness());
+    this.#slots.sendInfo(this.#readiness());
   }
 
   /** The notebook's program has ended with this code. */
   exited(code: number): void {
     this.#phase = 'exited';
     this.#exit = code;
-    this.#supervisor.sendInfo(this.#readiness());
+    this.#slots.sendInfo(this.#readiness());
   }
 
   /** Lets running exchanges finish within the grace period, then cuts the rest. */
   async close(): Promise<void> {
     const cut = systemClock.setTimeout(() => this.destroy(), this.#options.values.grace);
-    await Promise.all([this.#supervisor.close(), this.#announcer.close()]);
+    await Promise.all([this.#slots.close(), this.#announcer.close()]);
     systemClock.clearTimeout(cut);
   }
 
   destroy(): void {
-    this.#supervisor.destroy(new PosternError('session-closed'));
+    this.#slots.destroy(new PosternError('session-closed'));
   }
 
-  #registration(): Omit<Registration, 'links'> {
+  /** What each link dials with; all of them are one agent to the bastion. */
+  #plan(): (slot: number) => CommonPlan {
+    const { values } = this.#options;
+    const registration = this.#registration();
+    const onStream = this.#serve();
+    return (slot) => ({
+      tokenFile: values.tokenFile,
+      zeroMask: values.zeroMask,
+      timeoutMs: values.dialTimeout,
+      registration: () => ({ ...registration, slot, links: this.#hashes() }),
+      onStream,
+      onInfo: (info) => this.#informed(info),
+      pauses: this.#pauses(slot),
+    });
+  }
+
+  #registration(): Omit<Registration, 'links' | 'slot'> {
     const { values, authorization } = this.#options;
     return {
       agent: `postern-agent/${VERSION}`,
       instance: randomBytes(16).toString('hex'),
-      slot: 0,
       names: [values.name],
       access: values.access,
       services: [{ name: SERVICE, ...(authorization === undefined ? {} : { authorization }) }],
@@ -143,8 +149,11 @@ export class Offer {
   }
 
   #informed(info: Info): void {
-    if (info.type !== 'link-spent' || !this.#link.renew(info.hash)) return;
-    this.#supervisor.sendInfo({ type: 'links', hashes: this.#hashes() });
+    if (info.type !== 'link-spent') return;
+    const renewed = this.#link.renew(info.hash);
+    // Also when the news is old: then a registration that was on its way told the bastion of a link that is none any more.
+    this.#slots.sendInfo({ type: 'links', hashes: this.#hashes() });
+    if (!renewed) return;
     this.#log.info({ from: info.from }, 'The one-time link was used');
     this.#announce('link-spent');
   }
@@ -155,17 +164,23 @@ export class Offer {
     this.#announcer.announce({ url: this.#url, link, reason });
   }
 
-  #events(): SupervisionEvents {
+  #events(): SlotEvents {
     const seconds = (ms: number): number => Math.round(ms / 100) / 10;
     return {
-      up: ({ session, acceptance }) => {
-        session.sendInfo(this.#readiness());
-        this.#registered(acceptance);
+      up: (slot, { session, acceptance }) => {
+        session.sendInfo(this.#slots.number(this.#readiness()));
+        this.#registered(slot, acceptance);
       },
-      failed: (err, waitMs) =>
-        this.#log.warn({ code: err.code, waitSeconds: seconds(waitMs) }, `Not registered: ${err.message}`),
-      lost: (err, waitMs) =>
-        this.#log.warn({ code: err.code, waitSeconds: seconds(waitMs) }, `Connecting again: ${err.message}`),
+      failed: (slot, err, waitMs) =>
+        this.#log.warn(
+          { code: err.code, waitSeconds: seconds(waitMs), ...this.#which(slot) },
+          `Not registered: ${err.message}`,
+        ),
+      lost: (slot, err, waitMs) =>
+        this.#log.warn(
+          { code: err.code, waitSeconds: seconds(waitMs), ...this.#which(slot) },
+          `Connecting again: ${err.message}`,
+        ),
       replaced: () => {
         const error = new PosternError('replaced');
         this.#log.warn({ code: error.code }, `${error.message}; this agent serves no visitors any more`);
@@ -174,19 +189,25 @@ export class Offer {
     };
   }
 
-  #pauses(): ResumeEvents {
+  #pauses(slot: number): ResumeEvents {
+    const which = this.#which(slot);
     return {
       paused: (err) =>
-        this.#log.warn({ code: err.code }, `The connection broke; what is under way waits: ${err.message}`),
+        this.#log.warn({ code: err.code, ...which }, `The connection broke; what is under way waits: ${err.message}`),
       resumed: (afterMs) =>
-        this.#log.info({ afterMs: Math.round(afterMs) }, 'The connection is back; everything goes on'),
+        this.#log.info({ afterMs: Math.round(afterMs), ...which }, 'The connection is back; everything goes on'),
     };
   }
 
-  #registered(acceptance: Acceptance): void {
+  /** For the log, where there are several. */
+  #which(slot: number): { slot?: number } {
+    return this.#options.values.links > 1 ? { slot } : {};
+  }
+
+  #registered(slot: number, acceptance: Acceptance): void {
     const url = acceptance.urls[this.#options.values.name];
     const until = new Date(acceptance.expiresAt).toISOString();
-    this.#log.info({ url, session: acceptance.session, until }, 'Registered');
+    this.#log.info({ url, session: acceptance.session, until, ...this.#which(slot) }, 'Registered');
     if (url === undefined || url === this.#url) return;
     this.#url = url;
     this.#announce('registered');

@@ -108,6 +108,15 @@ const COMMON = [
     help: 'How long running exchanges may go on at the end, before they are cut.',
   },
   {
+    name: 'links',
+    type: 'integer',
+    default: 1,
+    help:
+      'TCP connections to the bastion. With 2 or more, new requests go to one without bulk on it, and what comes while one ' +
+      'is broken to another; each costs the bastion about as much as a notebook of its own.',
+    check: (value: number) => (value >= 1 && value <= 8 ? undefined : 'must be 1 to 8'),
+  },
+  {
     name: 'streams',
     type: 'integer',
     default: 1000,

@@ -7,7 +7,7 @@ import { lookup } from '../shared/net/resolve.ts';
 import { readAuthorities, systemAuthorities } from '../shared/net/trust.ts';
 import type { Log } from '../shared/program/log.ts';
 import { createDial, type DialPlan } from './dial.ts';
-import { failover } from './failover.ts';
+import { failover, type SlotDial } from './failover.ts';
 import type { CommonValues } from './options.ts';
 import { proxyFor, type Proxy } from './proxy.ts';
 import { readSecretFile } from './secret-file.ts';
@@ -24,22 +24,23 @@ export interface ReachContext {
   readonly log: Log;
 }
 
-/** What does not depend on which bastion it is. */
+/** What does not depend on which bastion it is; of one link. */
 export type CommonPlan = Omit<DialPlan, 'bastion' | 'ca' | 'through' | 'resumePatienceMs'>;
 
 /** While another bastion would take the agent, a lost session is not waited for any longer; milliseconds. */
 const RESUME_PATIENCE_MS = 10_000;
 
-/** The supervisor's dial. Throws `options-invalid` when a file or variable that says how to get there can't be used. */
-export function createReach(context: ReachContext, plan: CommonPlan): Dial {
+/** The supervisors' dials, one for each link. Throws `options-invalid` when a file or variable that says how to get there can't be used. */
+export function createReach(context: ReachContext, planOf: (slot: number) => CommonPlan): SlotDial {
   const { values, clock, random, log } = context;
   const ca = values.ca === undefined ? systemAuthorities() : readAuthorities(values.ca);
   const bastions = values.bastionOrder === 'random' ? shuffled(values.bastion, random) : values.bastion;
   const resumePatienceMs = bastions.length > 1 ? RESUME_PATIENCE_MS : undefined;
-  const dials = bastions.map((bastion) =>
-    announced(bastion, createDial({ ...plan, bastion, ca, through: wayTo(bastion, context), resumePatienceMs }), log),
-  );
-  if (dials.length === 1) return dials[0] as Dial;
+  const dials = bastions.map((bastion): SlotDial => {
+    const way = { bastion, ca, through: wayTo(bastion, context), resumePatienceMs };
+    return (slot) => announced(bastion, createDial({ ...planOf(slot), ...way }), log);
+  });
+  if (dials.length === 1) return dials[0] as SlotDial;
   return failover({
     dials,
     clock,

@@ -14,7 +14,7 @@ export const SUPERVISION_STATES = ['idle', 'dialling', 'serving', 'waiting', 're
 export type SupervisionState = (typeof SUPERVISION_STATES)[number];
 
 const TRANSITIONS: Readonly<Record<SupervisionState, readonly SupervisionState[]>> = {
-  idle: ['dialling', 'ended'],
+  idle: ['dialling', 'replaced', 'ended'],
   dialling: ['serving', 'waiting', 'replaced', 'ended'],
   serving: ['waiting', 'replaced', 'ended'],
   waiting: ['dialling', 'replaced', 'ended'],
@@ -60,6 +60,8 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly events: SupervisionEvents;
+  /** The agent has registered before, over another of its links: no refusal is final any more. */
+  readonly established?: boolean;
 }
 
 /** A session that lived this long starts the back-off anew, in milliseconds. */
@@ -87,11 +89,12 @@ export class Supervisor {
   #current: Leg | undefined;
   readonly #leaving = new Set<Leg>();
   #state: SupervisionState = 'idle';
-  #registeredOnce = false;
+  #established: boolean;
   #timer: unknown;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#established = options.established ?? false;
     this.closed = this.#end.promise;
   }
 
@@ -106,6 +109,13 @@ export class Supervisor {
   /** To every session that lives; dropped when there is none, since each new one is told by the `up` event's listener. */
   sendInfo(info: Info): void {
     for (const leg of this.#legs()) leg.session?.sendInfo(info);
+  }
+
+  /** Another link of the agent was told that a newer agent has its name: no more attempts here either. Idempotent. */
+  standBack(): void {
+    if (this.#state === 'replaced' || this.#state === 'ended') return;
+    this.#transition('replaced');
+    this.#stopTrying(new PosternError('replaced'));
   }
 
   /** No more attempts; resolves when the streams of all sessions have ended. Idempotent. */
@@ -133,9 +143,13 @@ export class Supervisor {
   #finish(error: PosternError): void {
     if (this.#state === 'ended') return;
     this.#transition('ended');
+    this.#stopTrying(error);
+    this.#end.resolve(error);
+  }
+
+  #stopTrying(error: PosternError): void {
     this.#options.clock.clearTimeout(this.#timer);
     this.#abort.abort(error);
-    this.#end.resolve(error);
   }
 
   #attempt(): void {
@@ -151,9 +165,9 @@ export class Supervisor {
 
   #registered(leg: Leg, registered: Registered): void {
     const { session } = registered;
-    if (this.#state === 'ended') return session.destroy(new PosternError('session-closed'));
+    if (this.#state !== 'dialling') return session.destroy(new PosternError('session-closed'));
     this.#transition('serving');
-    this.#registeredOnce = true;
+    this.#established = true;
     leg.session = session;
     leg.upAt = this.#options.clock.now();
     this.#current = leg;
@@ -165,9 +179,9 @@ export class Supervisor {
   }
 
   #refused(error: PosternError): void {
-    if (this.#state === 'ended') return;
+    if (this.#state !== 'dialling') return;
     const verdict = judge(error);
-    if (verdict.final && !this.#registeredOnce) return this.#finish(error);
+    if (verdict.final && !this.#established) return this.#finish(error);
     if (verdict.replaced) return this.#replace();
     this.#options.events.failed(error, this.#wait(verdict.retryAfterMs, verdict.refused ? REFUSED_CAP_MS : undefined));
   }

@@ -126,10 +126,12 @@ export class Exchange implements StreamUser, ResponseSink {
     this.#visit.done(error.code);
   }
 
-  /** Their link is lost, and nobody knows for how long. An answer that has begun, and an upload under way, go on when it is back. */
+  /** A link of theirs is lost, and nobody knows for how long. An answer that has begun, and an upload under way, go on when it is back. */
   giveUpWaiting(dialers: ReadonlySet<Dialer>): void {
-    if (this.#over || this.#reader.started || !dialers.has(this.#plan.destination.dialer)) return;
+    const { dialer } = this.#plan.destination;
+    if (this.#over || this.#reader.started || !dialers.has(dialer)) return;
     if (this.#upload?.complete === false) return;
+    if (dialer.outwaited?.(this.#pooled?.stream) === false) return;
     this.#leaveQueue();
     this.#fail(new PosternError('tunnel-paused'));
   }

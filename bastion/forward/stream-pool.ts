@@ -15,6 +15,10 @@ export interface UpstreamStream extends Duplex {
 export interface Dialer {
   /** Synchronous; throws PosternError stream-limit, draining, session-closed. */
   open(service: string, visitor: string): UpstreamStream;
+  /** False: a new stream would do better than this idle one. Without it, every idle stream is as good as a new one. */
+  keeps?(stream: UpstreamStream): boolean;
+  /** The way to the notebook that the stream takes is broken, and has been for as long as visitors wait; without one, every way. */
+  outwaited?(stream: UpstreamStream | undefined): boolean;
 }
 
 /** Where a stream leads, and on whose behalf. */
@@ -165,6 +169,10 @@ export class StreamPool {
       const pooled = this.#idle[index] as PooledStream;
       if (!sameDestination(pooled.destination, destination) || !this.#usable(pooled, repeatable)) continue;
       this.#idle.splice(index, 1);
+      if (destination.dialer.keeps?.(pooled.stream) === false) {
+        pooled.abort('stream-cancelled');
+        continue;
+      }
       pooled.reused = true;
       return this.#occupy(pooled);
     }

@@ -34,7 +34,7 @@ export interface Front {
    * called as soon as no connection is left on which a visitor could begin another exchange. Idempotent.
    */
   close(deadlineMs: number, settled?: () => void): Promise<void>;
-  /** The link of these tunnels has been lost for so many milliseconds: who has waited as long for the beginning of an answer is told. */
+  /** A link of each of these tunnels has been lost for so many milliseconds: who has waited as long over it for the beginning of an answer is told. */
   giveUpWaiting(tunnels: ReadonlySet<VisitedTunnel>, waitedMs: number): void;
   /** Somebody's right to be here may have ended: asks again for every visit under way. Also done every second. */
   recheck(): void;

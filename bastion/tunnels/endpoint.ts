@@ -31,7 +31,7 @@ import type { Decision, Welcome } from './registration.ts';
 import { ResumableSessions, asksToResume } from './resumption.ts';
 import type { Upgrade } from './resumption.ts';
 import { LiveTunnel } from './tunnel.ts';
-import type { Farewell, Joining } from './tunnel.ts';
+import type { Farewell, Joining, TunnelLink } from './tunnel.ts';
 
 export interface EndpointOptions {
   /** Software and release, for agents' logs. */
@@ -57,7 +57,7 @@ export interface EndpointOptions {
   onSessionEnd(session: Session, reason: ErrorCode): void;
   /** A link was lost; its session waits to be resumed. */
   onPause(): void;
-  /** These tunnels have been without a link for as long as a visitor waits; called again and again until they are back. */
+  /** A link of each of these tunnels has been lost for as long as a visitor waits; called again and again until it is back. */
   onImpatience(tunnels: ReadonlySet<LiveTunnel>): void;
   /** Unix milliseconds. */
   readonly now?: () => number;
@@ -73,8 +73,8 @@ interface Candidate extends Joining {
 interface Granted {
   readonly session: string;
   readonly resumeKey: string;
-  /** Once there is one. */
-  tunnel?: LiveTunnel;
+  /** Once it has joined a tunnel. */
+  joined?: TunnelLink;
 }
 
 export class Endpoint {
@@ -83,7 +83,7 @@ export class Endpoint {
   readonly #budget: Budget;
   readonly #spent: SpentLinks;
   readonly #resumable: ResumableSessions;
-  readonly #pauses: Pauses<LiveTunnel>;
+  readonly #pauses: Pauses<TunnelLink>;
   #draining = false;
 
   constructor(options: EndpointOptions) {
@@ -96,7 +96,11 @@ export class Endpoint {
     options.store.watch('names', () => evictFormerOwners(directory, ownership));
     revocations.watch(() => evictRevoked(directory, revocations.standing));
     const { clock = systemClock, pausePatienceMs: patienceMs } = options;
-    this.#pauses = new Pauses({ clock, patienceMs, onImpatience: (tunnels) => options.onImpatience(tunnels) });
+    this.#pauses = new Pauses<TunnelLink>({
+      clock,
+      patienceMs,
+      onImpatience: (links) => options.onImpatience(new Set([...links].map(({ tunnel }) => tunnel))),
+    });
   }
 
   /** Bytes of credit that all tunnels' streams have granted now. */
@@ -213,10 +217,10 @@ export class Endpoint {
     return Promise.race([link, gone]);
   }
 
-  #paused({ session, tunnel }: Granted, { code, detail }: PosternError): void {
+  #paused({ session, joined }: Granted, { code, detail }: PosternError): void {
     this.#options.log.info({ session, code, detail }, 'link lost, waiting to be resumed');
     this.#options.onPause();
-    if (tunnel !== undefined) this.#pauses.lost(tunnel);
+    if (joined !== undefined) this.#pauses.lost(joined);
   }
 
   #carryOut(
@@ -233,17 +237,14 @@ export class Endpoint {
     }
     const tunnel = decision.join ?? this.#newTunnel(candidate);
     const { link, granted } = made;
-    granted.tunnel = tunnel;
-    tunnel.join(
-      registration.slot,
-      candidate,
-      (listeners) => {
+    granted.joined = tunnel.join(registration.slot, candidate, {
+      start: (listeners) => {
         const session = this.#startSession(link, candidate, listeners);
         void session.closed.then(() => this.#resumable.forget(granted.session));
         return session;
       },
-      () => link.waiting,
-    );
+      waiting: () => link.waiting,
+    });
     if (decision.join === undefined) directory.add(tunnel);
     if (decision.drop !== undefined) tunnel.drop(decision.drop);
     log.info(
@@ -276,13 +277,13 @@ export class Endpoint {
   }
 
   #newTunnel(candidate: Candidate): LiveTunnel {
-    const { directory, log, clock, onSessionEnd, pausePatienceMs, revocations } = this.#options;
+    const { directory, log, clock, onSessionEnd, revocations } = this.#options;
     const { identity, registration } = candidate;
     const options = {
       instance: registration.instance,
       names: registration.names,
       spent: this.#spent,
-      pausePatienceMs,
+      pauses: this.#pauses,
       log: log.child({ owner: identity.owner, names: registration.names, instance: registration.instance }),
       now: this.#now,
       standing: revocations.standing,
@@ -304,7 +305,7 @@ export class Endpoint {
   }
 }
 
-type StartSession = Parameters<LiveTunnel['join']>[2];
+type StartSession = Parameters<LiveTunnel['join']>[2]['start'];
 
 function accepted(decision: Decision): void {
   if (decision.answer === 'refuse') throw new PosternError(decision.code, decision.detail);

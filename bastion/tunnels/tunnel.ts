@@ -11,8 +11,11 @@ import type { Access, Info, Registration } from '../../shared/wire/handshake.ts'
 import type { Identity } from '../auth/authenticator.ts';
 import type { Standing } from '../auth/revocations.ts';
 import { watchDeadline } from './deadline.ts';
+import { chooseLink, maySettle } from './link-choice.ts';
+import type { LinkView } from './link-choice.ts';
 import { OneTimeLinks } from './links.ts';
 import type { SpentLinks } from './links.ts';
+import type { Pauses } from './pauses.ts';
 import type { HeldLink, HeldTunnel } from './registration.ts';
 
 /** What the front, the gate and the exchange may ask of a tunnel. */
@@ -27,16 +30,56 @@ export interface Tunnel {
   readiness(service: string): { ready: boolean; exit?: number } | undefined;
   /** A new stream, at once. Throws PosternError: tunnel-absent (its credential is over), stream-limit, draining, session-closed. */
   open(service: string, visitor: string): Stream;
+  /** False: a new stream would get a better link than this one has, which has nothing under way. */
+  keeps(stream: Stream): boolean;
+  /** The stream's link has been lost for as long as visitors wait; without a stream, every link has. */
+  outwaited(stream: Stream | undefined): boolean;
   /** True once for each one-time secret. */
   spendLink(secret: string, from: string): boolean;
 }
 
 /** One link of a tunnel and the session that runs over it. */
-export interface TunnelLink extends HeldLink {
+export class TunnelLink implements HeldLink, LinkView {
+  readonly tunnel: LiveTunnel;
+  readonly slot: number;
   readonly session: Session;
-  leaving: boolean;
-  /** True while its WebSocket is lost and it waits to be resumed. */
-  paused(): boolean;
+  readonly #waiting: () => boolean;
+
+  /** `waiting`: its WebSocket is lost, and it waits to be resumed. */
+  constructor(tunnel: LiveTunnel, slot: number, session: Session, waiting: () => boolean) {
+    this.tunnel = tunnel;
+    this.slot = slot;
+    this.session = session;
+    this.#waiting = waiting;
+  }
+
+  get leaving(): boolean {
+    return this.session.draining;
+  }
+
+  get paused(): boolean {
+    return this.#waiting();
+  }
+
+  get full(): boolean {
+    return this.session.full;
+  }
+
+  get streams(): number {
+    return this.session.streams;
+  }
+
+  get recentBytes(): number {
+    return this.session.recentBytes;
+  }
+
+  get unansweredMs(): number {
+    return this.session.unansweredMs;
+  }
+
+  get roundTripMs(): number {
+    return this.session.roundTripMs;
+  }
 }
 
 /** How a tunnel is told to go, and how long its last streams may take; milliseconds. */
@@ -51,8 +94,8 @@ export interface TunnelOptions {
   readonly names: readonly string[];
   readonly spent: SpentLinks;
   readonly log: Log;
-  /** How long a visitor who comes while the link is lost waits for its return, in milliseconds. */
-  readonly pausePatienceMs: number;
+  /** Who waits while a link is lost. */
+  readonly pauses: Pauses<TunnelLink>;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly clock?: Clock;
@@ -74,6 +117,13 @@ export interface Joining {
 
 type SessionListeners = Required<Pick<SessionOptions, 'onInfo' | 'onGoAway'>>;
 
+/** What a link is, besides its slot and who it comes from. */
+interface JoiningLink {
+  start(listeners: SessionListeners): Session;
+  /** True while its WebSocket is lost and it waits to be resumed. */
+  waiting?(): boolean;
+}
+
 /** How long before its end a tunnel's log warns, in milliseconds. */
 const WARN_BEFORE_MS = 600_000;
 
@@ -83,6 +133,8 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
   readonly #clock: Clock;
   readonly #oneTimeLinks: OneTimeLinks;
   readonly #readiness = new Map<string, { ready: boolean; exit?: number }>();
+  /** Highest serial heard, by what the news is about. */
+  readonly #serials = new Map<string, number>();
   #latest: Joining;
   #links: TunnelLink[] = [];
   #leaving = false;
@@ -125,7 +177,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
 
   /** All of its links are lost and wait to be resumed. */
   get paused(): boolean {
-    return this.#links.length > 0 && this.#links.every((link) => link.paused());
+    return this.#links.length > 0 && this.#links.every((link) => link.paused);
   }
 
   hasService(service: string): boolean {
@@ -144,10 +196,23 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     // Nothing rests on the timers and messages that end a tunnel: each stream asks for itself.
     const over = this.#options.standing(this.identity);
     if (over !== undefined) throw new PosternError('tunnel-absent', "the agent's credential holds no more");
-    const link = this.#bestLink();
+    const link = chooseLink(this.#links);
+    if (link === undefined) throw new PosternError('session-closed');
     const stream = link.session.open({ service, visitor });
-    if (link.paused()) this.#waitFor(link, stream);
+    if (link.paused) this.#options.pauses.came(link, stream);
     return stream;
+  }
+
+  keeps(stream: Stream): boolean {
+    const link = this.#linkOf(stream);
+    return link !== undefined && maySettle(link, this.#links);
+  }
+
+  outwaited(stream: Stream | undefined): boolean {
+    const { pauses } = this.#options;
+    if (stream === undefined) return this.#links.every((link) => pauses.overdue(link));
+    const link = this.#linkOf(stream);
+    return link !== undefined && pauses.overdue(link);
   }
 
   spendLink(secret: string, from: string): boolean {
@@ -159,22 +224,19 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
   }
 
   /** Adds a link; what it says of services, access and credential holds from now on for the whole tunnel. */
-  join(
-    slot: number,
-    joining: Joining,
-    start: (listeners: SessionListeners) => Session,
-    paused: () => boolean = () => false,
-  ): void {
+  join(slot: number, joining: Joining, { start, waiting = () => false }: JoiningLink): TunnelLink {
     this.#latest = joining;
+    const { log } = this.#options;
     const session = start({
       onInfo: (info) => this.#heard(info),
-      onGoAway: ({ code }) => this.#agentLeaves(link, code),
+      onGoAway: ({ code }) => log.info({ slot, code }, 'agent takes no new streams on this link'),
     });
-    const link: TunnelLink = { slot, session, leaving: false, paused };
+    const link = new TunnelLink(this, slot, session, waiting);
     this.#links.push(link);
     void session.closed.then((reason) => this.#lost(link, reason));
     this.#offer(joining.registration.links);
     this.#watchCredential();
+    return link;
   }
 
   /** Destroys a link at once, because its successor is there. */
@@ -188,7 +250,6 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     this.#leaving = true;
     this.#cancelDeadline();
     const ends = this.#links.map((link) => {
-      link.leaving = true;
       link.session.goAway({ code, reconnectAfterMs });
       const timer = this.#clock.setTimeout(() => link.session.destroy(new PosternError(code)), graceMs);
       return link.session.close().finally(() => this.#clock.clearTimeout(timer));
@@ -202,43 +263,38 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     for (const link of [...this.#links]) link.session.destroy(error);
   }
 
-  /** What arrives during a pause waits in the hope of its end, but not for ever. */
-  #waitFor(link: TunnelLink, stream: Stream): void {
-    const timer = this.#clock.setTimeout(() => {
-      if (link.paused()) stream.destroy(new PosternError('tunnel-paused'));
-    }, this.#options.pausePatienceMs);
-    stream.once('close', () => this.#clock.clearTimeout(timer));
-  }
-
-  /** The link with the fewest streams among those that take new ones, paused ones last. */
-  #bestLink(): TunnelLink {
-    let best: TunnelLink | undefined;
-    for (const link of this.#links) if (best === undefined || better(link, best)) best = link;
-    if (best === undefined) throw new PosternError('session-closed');
-    return best;
+  #linkOf(stream: Stream): TunnelLink | undefined {
+    return this.#links.find(({ session }) => stream.isOf(session));
   }
 
   #tell(info: Info): void {
-    const link = this.#links.find(({ leaving }) => !leaving) ?? this.#links[0];
-    link?.session.sendInfo(info);
+    chooseLink(this.#links)?.session.sendInfo(info);
   }
 
   #heard(info: Info): void {
+    if (info.type === 'readiness' && !this.hasService(info.service)) return;
+    if (this.#isOld(info)) return;
     if (info.type === 'links') return this.#offer(info.hashes);
-    if (info.type !== 'readiness' || !this.hasService(info.service)) return;
+    if (info.type !== 'readiness') return;
     const { ready, exit } = info;
+    const known = this.#readiness.get(info.service);
+    if (known?.ready === ready && known.exit === exit) return;
     this.#readiness.set(info.service, exit === undefined ? { ready } : { ready, exit });
     this.#options.log.info({ service: info.service, ready, exit }, ready ? 'service is ready' : 'service is not ready');
+  }
+
+  /** The same news comes over each link, and over one that was paused it comes late. */
+  #isOld(info: Info): boolean {
+    if (info.serial === undefined) return false;
+    const subject = info.type === 'readiness' ? `${info.type} ${info.service}` : info.type;
+    if (info.serial <= (this.#serials.get(subject) ?? -1)) return true;
+    this.#serials.set(subject, info.serial);
+    return false;
   }
 
   /** An agent that missed the news offers a spent link again: it hears once more that it is spent. */
   #offer(hashes: readonly string[]): void {
     for (const { hash, from } of this.#oneTimeLinks.offer(hashes)) this.#tell({ type: 'link-spent', hash, from });
-  }
-
-  #agentLeaves(link: TunnelLink, code: ErrorCode): void {
-    link.leaving = true;
-    this.#options.log.info({ slot: link.slot, code }, 'agent takes no new streams on this link');
   }
 
   #lost(link: TunnelLink, reason: PosternError): void {
@@ -266,10 +322,4 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
       },
     });
   }
-}
-
-function better(link: TunnelLink, best: TunnelLink): boolean {
-  if (link.leaving !== best.leaving) return best.leaving;
-  if (link.paused() !== best.paused()) return best.paused();
-  return link.session.streams < best.session.streams;
 }

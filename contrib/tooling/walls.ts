@@ -146,6 +146,7 @@ export const ROOMS: readonly Room[] = [
       'bastion/forward/http2-request.ts',
       'bastion/forward/response.ts',
       'bastion/forward/response-head.ts',
+      'bastion/tunnels/link-choice.ts',
       'bastion/tunnels/registration.ts',
     ],
     bans: [...bastion, implementations(), NO_IO, packages()],

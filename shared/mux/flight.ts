@@ -79,6 +79,12 @@ export class Flight {
     return Math.max(this.#bandwidth, this.#previousBandwidth);
   }
 
+  /** For how long the oldest message in flight has not been acknowledged, in milliseconds; 0 with nothing in flight. */
+  unansweredMs(now: number): number {
+    const oldest = this.#departures[this.#first];
+    return oldest === undefined ? 0 : now - oldest.at;
+  }
+
   /** Bytes that may be in flight now. */
   get cap(): number {
     const growing = this.#bandwidth > GROWTH * this.#previousBandwidth;

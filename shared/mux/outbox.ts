@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts';
 import { Flight } from './flight.ts';
 import { LINK_HEADER_BYTES, type Link } from './link.ts';
 import { Message } from './message.ts';
+import { Recent } from './recent.ts';
 import { URGENT_BYTES, type Stream } from './stream.ts';
 import { Turns } from './turns.ts';
 
@@ -18,6 +19,7 @@ export class Outbox {
   readonly #urgent = new Set<Stream>();
   readonly #message = new Message();
   readonly flight: Flight;
+  readonly recent = new Recent();
   #control: Buffer[] = [];
   /** The stream whose turn the end of a message cut short, and the bytes that are left of it. */
   #cutShort: { readonly stream: Stream; readonly left: number } | undefined;
@@ -86,7 +88,9 @@ export class Outbox {
       this.#link.send(message);
       for (const stream of served) this.#again(stream);
       // Only now it shows whether the cap held something back: a lone stream was out of the queue while it was served.
-      this.flight.departed(message.length, this.#clock.now(), !this.empty);
+      const now = this.#clock.now();
+      this.flight.departed(message.length, now, !this.empty);
+      this.recent.add(message.length, now);
       for (const stream of served) stream.settle();
     }
   }

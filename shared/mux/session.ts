@@ -12,16 +12,18 @@ import { FloodLimit } from './flood.ts';
 import { Keepalive } from './keepalive.ts';
 import type { Link, LinkListener } from './link.ts';
 import { Outbox, transientMessage } from './outbox.ts';
+import { Recent } from './recent.ts';
 import { RoundTrip } from './round-trip.ts';
 import type { GoAway, SessionOptions } from './session-options.ts';
+import { StreamIds } from './stream-ids.ts';
 import { Stream, type StreamHost } from './stream.ts';
+import { Timers } from './timers.ts';
 
 const LONGEST_WINDOW = 16 * 1024 * 1024;
 /** Unless the owner of the session says otherwise, at least this. */
 const SESSION_BUDGET = 64 * 1024 * 1024;
 /** Taken for the round trip until one has been measured. */
 const ASSUMED_ROUND_TRIP_MS = 50;
-const HIGHEST_ID = 0xffff_ffff;
 /** How long `close` waits for the peer to acknowledge the last frames. */
 const LINGER_MS = 5_000;
 
@@ -37,12 +39,12 @@ export class Session implements StreamHost {
   readonly #keepalive: Keepalive;
   readonly #roundTrip: RoundTrip;
   readonly #flood: FloodLimit;
+  readonly #arrived = new Recent();
   readonly #streams = new Map<number, Stream>();
   readonly #view: FrameView = { type: 0, stream: 0, start: 0, end: 0 };
-  readonly #timers = new Set<unknown>();
+  readonly #timers: Timers;
+  readonly #ids: StreamIds;
   #settleClosed!: (error: PosternError) => void;
-  #nextId: number;
-  #peerHighest = 0;
   #opened = 0;
   #draining: ErrorCode | undefined;
   #saidGoAway = false;
@@ -61,7 +63,8 @@ export class Session implements StreamHost {
     this.#outbox = new Outbox(link, this.#clock);
     this.#roundTrip = new RoundTrip(this.#clock);
     this.#flood = new FloodLimit(this.#clock);
-    this.#nextId = options.role === 'bastion' ? 1 : 2;
+    this.#timers = new Timers(this.#clock);
+    this.#ids = new StreamIds(options.role, options.highestId);
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
     this.#keepalive = new Keepalive(
       {
@@ -84,14 +87,13 @@ export class Session implements StreamHost {
    */
   open({ service, visitor }: { service: string; visitor: string }): Stream {
     if (this.#error !== undefined) throw new PosternError('session-closed');
-    if (this.#nextId > (this.#options.highestId ?? HIGHEST_ID)) this.goAway({ code: 'draining', reconnectAfterMs: 0 });
+    if (this.#ids.exhausted) this.goAway({ code: 'draining', reconnectAfterMs: 0 });
     if (this.#draining !== undefined) throw new PosternError('draining', this.#draining);
     if (!SERVICE_NAME.test(service)) throw new PosternError('service-unknown', service);
-    if (this.#streams.size >= this.#options.peer.streams) throw new PosternError('stream-limit');
+    if (this.full) throw new PosternError('stream-limit');
     const credit = this.#budget.open(this.#options.own.credit);
     if (credit === 0) throw new PosternError('stream-limit', 'the budget of unread bytes is used up');
-    const id = this.#nextId;
-    this.#nextId += 2;
+    const id = this.#ids.take();
     this.#outbox.control(frameOf(FRAME.OPEN, id, openingPayload({ service, visitor, credit })));
     return this.#add({ id, service, visitor }, credit, this.#options.peer.credit);
   }
@@ -144,6 +146,22 @@ export class Session implements StreamHost {
     return this.#streams.size;
   }
 
+  /** As many streams are open as the other end takes. */
+  get full(): boolean {
+    return this.#streams.size >= this.#options.peer.streams;
+  }
+
+  /** Bytes that moved within the last half to whole second, both ways. */
+  get recentBytes(): number {
+    const now = this.#clock.now();
+    return this.#arrived.at(now) + this.#outbox.recent.at(now);
+  }
+
+  /** For how long the oldest message sent has not been acknowledged, in milliseconds. */
+  get unansweredMs(): number {
+    return this.#outbox.flight.unansweredMs(this.#clock.now());
+  }
+
   get stats() {
     return {
       bytesIn: this.#bytesIn,
@@ -171,6 +189,7 @@ export class Session implements StreamHost {
   #listener(): LinkListener {
     return {
       message: (frames) => {
+        this.#arrived.add(frames.length, this.#clock.now());
         this.#read(frames, false);
         if (this.#roundTrip.due) this.#sendPing();
       },
@@ -212,16 +231,7 @@ export class Session implements StreamHost {
   }
 
   after(ms: number, callback: () => void): () => void {
-    if (this.#error !== undefined) return () => undefined;
-    const handle = this.#clock.setTimeout(() => {
-      this.#timers.delete(handle);
-      callback();
-    }, ms);
-    this.#timers.add(handle);
-    return () => {
-      this.#timers.delete(handle);
-      this.#clock.clearTimeout(handle);
-    };
+    return this.#timers.after(ms, callback);
   }
 
   gone(stream: Stream): void {
@@ -279,8 +289,7 @@ export class Session implements StreamHost {
   }
 
   #accept(id: number, payload: Buffer): void {
-    if (id % 2 === this.#nextId % 2 || id <= this.#peerHighest) throw new PosternError('stream-id-invalid', String(id));
-    this.#peerHighest = id;
+    this.#ids.accept(id);
     const { service, visitor, credit } = decodeOpening(payload);
     if (credit > MAX_CREDIT) throw new PosternError('credit-overflow');
     const refusal = this.#refusal();
@@ -313,8 +322,7 @@ export class Session implements StreamHost {
 
   /** A stream that is over here but not yet there goes on sending for a while. One that never was is a violation. */
   #lateFrame(id: number): void {
-    const highest = id % 2 === this.#nextId % 2 ? this.#nextId - 2 : this.#peerHighest;
-    if (id > highest) throw new PosternError('stream-id-invalid', String(id));
+    this.#ids.check(id);
     this.#late++;
   }
 
@@ -353,7 +361,6 @@ export class Session implements StreamHost {
     if (this.#error !== undefined) return;
     this.#error = error;
     this.#keepalive.stop();
-    for (const handle of this.#timers) this.#clock.clearTimeout(handle);
     this.#timers.clear();
     const cause =
       error.code === 'session-closed' ? error : new PosternError('session-closed', error.message, { cause: error });

@@ -79,6 +79,11 @@ export class Stream extends Duplex implements Sender {
     this.receiveCredit = credit.receive;
   }
 
+  /** True for the session that it is a stream of. */
+  isOf(host: StreamHost): boolean {
+    return this.#host === host;
+  }
+
   /** RESET now: what is queued here is dropped, and the stream is destroyed without an 'error'. */
   abort(code: ErrorCode): void {
     this.#abortCode ??= code;

@@ -100,8 +100,16 @@ export interface Resumed {
   readonly received: number;
 }
 
+/** An agent with several links says the same on each: what has no higher number than was heard before is old. */
+interface Numbered {
+  /** Higher with each news of its sender; missing where there is one link only. */
+  readonly serial?: number;
+}
+
 /** What INFO frames carry. Unknown types are ignored, so that either end may be newer. */
-export type Info =
+export type Info = Numbered & News;
+
+type News =
   /** agent: the hashes of the now valid one-time secrets, replacing all earlier ones. */
   | { readonly type: 'links'; readonly hashes: readonly string[] }
   /** bastion: a one-time link was used, from this address. */
@@ -166,16 +174,22 @@ export function decodeResumed(header: string): Resumed {
 export function decodeInfo(payload: Uint8Array): Info | undefined {
   try {
     const json = object(JSON.parse(Buffer.from(payload).toString('utf8')), 'info');
-    if (json['type'] === 'links')
-      return { type: 'links', hashes: list(json, 'hashes', MAX_LINKS, (item) => hash(item, 'hashes')) };
-    if (json['type'] === 'link-spent')
-      return { type: 'link-spent', hash: hexadecimal(json, 'hash', 64), from: text(json, 'from', 64) };
-    if (json['type'] !== 'readiness') return undefined;
-    const exit = json['exit'] === undefined ? {} : { exit: count(json, 'exit', 255) };
-    return { type: 'readiness', service: text(json, 'service', 63), ready: json['ready'] === true, ...exit };
+    const news = newsOf(json);
+    if (news === undefined || json['serial'] === undefined) return news;
+    return { ...news, serial: count(json, 'serial', Number.MAX_SAFE_INTEGER) };
   } catch (cause) {
     throw new PosternError('protocol-error', 'an INFO frame that cannot be read', { cause });
   }
+}
+
+function newsOf(json: Json): News | undefined {
+  if (json['type'] === 'links')
+    return { type: 'links', hashes: list(json, 'hashes', MAX_LINKS, (item) => hash(item, 'hashes')) };
+  if (json['type'] === 'link-spent')
+    return { type: 'link-spent', hash: hexadecimal(json, 'hash', 64), from: text(json, 'from', 64) };
+  if (json['type'] !== 'readiness') return undefined;
+  const exit = json['exit'] === undefined ? {} : { exit: count(json, 'exit', 255) };
+  return { type: 'readiness', service: text(json, 'service', 63), ready: json['ready'] === true, ...exit };
 }
 
 function decodeObject(header: string): Json {

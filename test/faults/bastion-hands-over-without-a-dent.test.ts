@@ -79,15 +79,13 @@ function constantLoad(world: HandedOver): Load {
   return load;
 }
 
-async function agents(t: TestContext, world: HandedOver): Promise<SupervisedAgent[]> {
+async function agents(t: TestContext, world: HandedOver, links = 1): Promise<SupervisedAgent[]> {
   const upstream = notebook();
   await once(upstream, 'listening');
   const upstreamPort = (upstream.address() as AddressInfo).port;
   const made: SupervisedAgent[] = [];
-  for (const name of NAMES)
-    made.push(
-      supervisedAgent({ name, port: world.port, ca: world.ca(), token: await world.token(name), upstreamPort }),
-    );
+  const common = { port: world.port, ca: world.ca(), upstreamPort, links };
+  for (const name of NAMES) made.push(supervisedAgent({ ...common, name, token: await world.token(name) }));
   t.after(() => {
     for (const agent of made) agent.close();
     upstream.close();
@@ -131,4 +129,30 @@ test('no request fails while one bastion hands over to the next, and a WebSocket
       events.map((event) => event.replace(/ [0-9a-f]{32}$/, '')),
       ['up', 'lost draining', 'up'],
     );
+});
+
+test('agents with three links move with all of them, and no request fails', async (t) => {
+  const world = await handedOver(t, 2, ['--drain-timeout', '6s']);
+  const relay = await TcpRelay.start({ target: world.port, delayMs: DELAY_MS });
+  t.after(() => relay.close());
+  const [old, next] = world.bastions as [(typeof world.bastions)[0], (typeof world.bastions)[0]];
+  await old.start();
+  const moving = await agents(t, world, 3);
+  const load = constantLoad({ ...world, port: relay.port });
+  await eventually(() => load.answered > 100, 'the load is under way');
+  await next.start();
+  const ended = old.stop();
+  const moved = (): boolean =>
+    moving.every(({ events }) => events.filter((event) => event.startsWith('up ')).length === 6);
+  await eventually(moved, 'every link of every agent has moved to the new bastion');
+  const before = load.answered;
+  await eventually(() => load.answered > before + 100, 'the load goes on at the new bastion');
+  assert.equal(await ended, 0);
+  await load.end();
+  assert.deepEqual(load.failures, []);
+  for (const { events, supervisor } of moving) {
+    assert.equal(supervisor.state, 'serving');
+    assert.equal(events.filter((event) => event === 'lost draining').length, 3);
+    assert.equal(events.length, 9);
+  }
 });

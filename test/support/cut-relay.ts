@@ -12,6 +12,7 @@ export class CutRelay {
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #budget = Infinity;
   #everyBytes = Infinity;
+  #which: 'all' | 'oldest' = 'all';
 
   private constructor(target: number) {
     this.#server = createServer((agent) => {
@@ -31,19 +32,27 @@ export class CutRelay {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** From now on a connection is cut each time that so many bytes have passed, in both directions together. */
-  cutEvery(bytes: number): void {
+  /** From now on connections are cut each time that so many bytes have passed, in both directions together. */
+  cutEvery(bytes: number, which: 'all' | 'oldest' = 'all'): void {
     this.#everyBytes = this.#budget = bytes;
+    this.#which = which;
   }
 
   /** Breaks all that is there, with RST on both sides. */
   cut(): void {
-    for (const pair of [...this.#pairs]) {
-      this.cuts++;
-      this.#pairs.delete(pair);
-      // Node fails to reset a socket that is ending already, and never closes it then.
-      for (const socket of pair) socket[socket.writableEnded ? 'destroy' : 'resetAndDestroy']();
-    }
+    for (const pair of [...this.#pairs]) this.#break(pair);
+  }
+
+  /** Breaks the connection that is there for the longest time. */
+  cutOldest(): void {
+    for (const pair of this.#pairs) return this.#break(pair);
+  }
+
+  #break(pair: readonly [Socket, Socket]): void {
+    this.cuts++;
+    this.#pairs.delete(pair);
+    // Node fails to reset a socket that is ending already, and never closes it then.
+    for (const socket of pair) socket[socket.writableEnded ? 'destroy' : 'resetAndDestroy']();
   }
 
   close(): void {
@@ -72,6 +81,7 @@ export class CutRelay {
     this.#budget -= bytes;
     if (this.#budget > 0) return;
     this.#budget = this.#everyBytes;
-    this.cut();
+    if (this.#which === 'all') this.cut();
+    else this.cutOldest();
   }
 }

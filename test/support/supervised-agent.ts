@@ -6,12 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createDial } from '../../agent/dial.ts';
+import type { SlotDial } from '../../agent/failover.ts';
 import { createServe } from '../../agent/serve.ts';
-import { Supervisor } from '../../agent/supervise.ts';
+import { Slots } from '../../agent/slots.ts';
 import { tcpUpstream } from '../../agent/upstreams/socket.ts';
 import { createBackoff } from '../../shared/backoff.ts';
 import { PosternError } from '../../shared/errors.ts';
 import { systemClock } from '../../shared/mux/clock.ts';
+import type { Session } from '../../shared/mux/session.ts';
 import { NO_LOG } from '../../shared/program/log.ts';
 import { DOMAIN } from './bastion-world.ts';
 
@@ -23,10 +25,15 @@ export interface AgentOptions {
   readonly token: string;
   /** The notebook's, on 127.0.0.1. */
   readonly upstreamPort: number;
+  /** How many links; without it one. */
+  readonly links?: number;
 }
 
 export interface SupervisedAgent {
-  readonly supervisor: Supervisor;
+  /** Serving once every link is. */
+  readonly supervisor: { readonly state: 'serving' | 'waiting' };
+  /** The latest of each slot. */
+  readonly sessions: readonly (Session | undefined)[];
   /** What happened, in order: `up SESSION`, `failed CODE`, `lost CODE`, `paused CODE`, `resumed`. */
   readonly events: string[];
   /** Ends it now. */
@@ -36,7 +43,8 @@ export interface SupervisedAgent {
 const LIMITS = { credit: 256 * 1024, streams: 1000, message: 64 * 1024 };
 
 /** Serves everybody; registers in the background. */
-export function supervisedAgent({ name, port, ca, token, upstreamPort }: AgentOptions): SupervisedAgent {
+export function supervisedAgent(options: AgentOptions): SupervisedAgent {
+  const { name, port, ca, token, upstreamPort, links = 1 } = options;
   const folder = mkdtempSync(join(tmpdir(), 'postern-'));
   const tokenFile = join(folder, 'token');
   writeFileSync(tokenFile, token);
@@ -47,7 +55,6 @@ export function supervisedAgent({ name, port, ca, token, upstreamPort }: AgentOp
   const registration = {
     agent: 'test/0',
     instance: randomBytes(16).toString('hex'),
-    slot: 0,
     names: [name],
     access: 'public' as const,
     services: [{ name: 'web' }],
@@ -55,32 +62,44 @@ export function supervisedAgent({ name, port, ca, token, upstreamPort }: AgentOp
     features: [],
     limits: LIMITS,
   };
-  const supervisor = new Supervisor({
-    dial: createDial({
+  const sessions: Session[] = [];
+  const dial: SlotDial = (slot) =>
+    createDial({
       bastion: `https://${DOMAIN}:${port}`,
       ca,
       tokenFile,
       zeroMask: true,
       timeoutMs: 10_000,
-      registration: () => registration,
+      registration: () => ({ ...registration, slot }),
       onStream: createServe({ services, connectTimeoutMs: 10_000, clock: systemClock, log: NO_LOG }),
       onInfo: () => {},
       pauses: { paused: (error) => events.push(`paused ${error.code}`), resumed: () => events.push('resumed') },
-    }),
-    backoff: createBackoff({ baseMs: 200, capMs: 30_000, random: Math.random }),
+    });
+  const slots = new Slots({
+    count: links,
+    dial,
+    backoff: () => createBackoff({ baseMs: 200, capMs: 30_000, random: Math.random }),
     clock: systemClock,
     random: Math.random,
     events: {
-      up: ({ acceptance }) => events.push(`up ${acceptance.session}`),
-      failed: (error) => events.push(`failed ${error.code}`),
-      lost: (error) => events.push(`lost ${error.code}`),
+      up: (slot, { acceptance, session }) => {
+        sessions[slot] = session as Session;
+        events.push(`up ${acceptance.session}`);
+      },
+      failed: (_slot, error) => events.push(`failed ${error.code}`),
+      lost: (_slot, error) => events.push(`lost ${error.code}`),
       replaced: () => events.push('replaced'),
     },
   });
-  supervisor.start();
+  slots.start();
+  const supervisor = {
+    get state() {
+      return slots.serving === links ? ('serving' as const) : ('waiting' as const);
+    },
+  };
   const close = (): void => {
-    supervisor.destroy(new PosternError('session-closed'));
+    slots.destroy(new PosternError('session-closed'));
     rmSync(folder, { recursive: true, force: true });
   };
-  return { supervisor, events, close };
+  return { supervisor, sessions, events, close };
 }

@@ -4,7 +4,8 @@ import { createBackoff } from '../../shared/backoff.ts';
 import { PosternError, toProblem, type ErrorCode } from '../../shared/errors.ts';
 import { DialError } from '../../shared/link/dial.ts';
 import type { Acceptance, Info } from '../../shared/wire/handshake.ts';
-import { Supervisor, type Farewell, type SupervisedSession } from '../../agent/supervise.ts';
+import { Slots } from '../../agent/slots.ts';
+import { Supervisor, type Dial, type Farewell, type SupervisedSession } from '../../agent/supervise.ts';
 import { FakeClock, settled } from './fake-clock.ts';
 
 const ACCEPTANCE: Acceptance = {
@@ -47,7 +48,7 @@ export class FakeSession implements SupervisedSession {
   }
 }
 
-interface Attempt {
+export interface Attempt {
   readonly atMs: number;
   readonly signal: AbortSignal;
   accept(): Promise<FakeSession>;
@@ -70,28 +71,7 @@ export function superviseFake(random = 0.5): SupervisedWorld {
   const attempts: Attempt[] = [];
   const log: string[] = [];
   const supervisor = new Supervisor({
-    dial: (signal, onGoAway) => {
-      const answer = Promise.withResolvers<{ session: FakeSession; acceptance: Acceptance }>();
-      attempts.push({
-        atMs: clock.now(),
-        signal,
-        accept: async () => {
-          const session = new FakeSession();
-          answer.resolve({ session, acceptance: ACCEPTANCE });
-          await settled();
-          return session;
-        },
-        reject: async (error) => {
-          answer.reject(error);
-          await settled();
-        },
-        sendAway: async (farewell) => {
-          onGoAway(farewell);
-          await settled();
-        },
-      });
-      return answer.promise;
-    },
+    dial: answeredByTest(clock, attempts),
     backoff: createBackoff({ baseMs: 200, capMs: 30_000, random: () => random }),
     clock,
     random: () => random,
@@ -103,6 +83,64 @@ export function superviseFake(random = 0.5): SupervisedWorld {
     },
   });
   return { supervisor, clock, attempts, log, last: () => attempts.at(-1) as Attempt };
+}
+
+export interface SlotsWorld {
+  readonly slots: Slots;
+  readonly clock: FakeClock;
+  /** Of each slot. */
+  readonly attempts: readonly Attempt[][];
+  /** `up SLOT`, `failed SLOT CODE`, `lost SLOT CODE`, `replaced`. */
+  readonly log: string[];
+  last(slot: number): Attempt;
+}
+
+/** Several links of one agent, without any jitter. */
+export function slotsFake(count: number): SlotsWorld {
+  const clock = new FakeClock();
+  const attempts = Array.from({ length: count }, (): Attempt[] => []);
+  const log: string[] = [];
+  const slots = new Slots({
+    count,
+    dial: (slot) => answeredByTest(clock, attempts[slot] as Attempt[]),
+    backoff: () => createBackoff({ baseMs: 200, capMs: 30_000, random: () => 0 }),
+    clock,
+    random: () => 0,
+    events: {
+      up: (slot) => log.push(`up ${slot}`),
+      failed: (slot, error) => log.push(`failed ${slot} ${error.code}`),
+      lost: (slot, error) => log.push(`lost ${slot} ${error.code}`),
+      replaced: () => log.push('replaced'),
+    },
+  });
+  return { slots, clock, attempts, log, last: (slot) => attempts[slot]?.at(-1) as Attempt };
+}
+
+/** As a real dial, it rejects when it is aborted. */
+function answeredByTest(clock: FakeClock, attempts: Attempt[]): Dial {
+  return (signal, onGoAway) => {
+    const answer = Promise.withResolvers<{ session: FakeSession; acceptance: Acceptance }>();
+    signal.addEventListener('abort', () => answer.reject(signal.reason as Error), { once: true });
+    attempts.push({
+      atMs: clock.now(),
+      signal,
+      accept: async () => {
+        const session = new FakeSession();
+        answer.resolve({ session, acceptance: ACCEPTANCE });
+        await settled();
+        return session;
+      },
+      reject: async (error) => {
+        answer.reject(error);
+        await settled();
+      },
+      sendAway: async (farewell) => {
+        onGoAway(farewell);
+        await settled();
+      },
+    });
+    return answer.promise;
+  };
 }
 
 /** A refusal in a problem document of ours. */

@@ -5,13 +5,13 @@ import test from 'node:test';
 
 import { failover } from '../../../agent/failover.ts';
 import { judge } from '../../../agent/judge.ts';
-import type { Registered } from '../../../agent/supervise.ts';
+import type { Farewell, Registered } from '../../../agent/supervise.ts';
 import { PosternError } from '../../../shared/errors.ts';
 import type { DialError } from '../../../shared/link/dial.ts';
-import { FakeClock } from '../../support/fake-clock.ts';
-import { nobodyThere, refusal, stray } from '../../support/supervision.ts';
+import { FakeClock, settled } from '../../support/fake-clock.ts';
+import { FakeSession, nobodyThere, refusal, stray } from '../../support/supervision.ts';
 
-const REGISTERED = {} as Registered;
+const REGISTERED = { session: { closed: Promise.resolve() } } as unknown as Registered;
 type Answer = Registered | Error;
 
 /** `answers[i]` is what bastion i says from now on; `asked` is who was asked. */
@@ -19,25 +19,28 @@ function several(...answers: Answer[]) {
   const clock = new FakeClock();
   const asked: number[] = [];
   const failed: string[] = [];
-  const dial = failover({
+  const farewells: ((farewell: Farewell) => void)[] = [];
+  const dialOf = failover({
     clock,
-    dials: answers.map((_, index) => async () => {
+    dials: answers.map((_, index) => () => async (_signal, onGoAway) => {
       asked.push(index);
       const answer = answers[index] as Answer;
       if (answer instanceof Error) throw answer;
+      farewells.push(onGoAway);
       return answer;
     }),
     failed: (index, error) => failed.push(`${index} ${error.code}`),
   });
-  const round = async (): Promise<{ asked: number[]; error: DialError | undefined }> => {
+  const dial = dialOf(0);
+  const round = async (slot = 0): Promise<{ asked: number[]; error: DialError | undefined }> => {
     asked.length = 0;
-    const error = await dial(new AbortController().signal, () => {}).then(
+    const error = await dialOf(slot)(new AbortController().signal, () => {}).then(
       () => undefined,
       (cause: unknown) => cause as DialError,
     );
     return { asked: [...asked], error };
   };
-  return { answers, clock, failed, dial, round };
+  return { answers, clock, failed, farewells, dial, round };
 }
 
 test('the next bastion is asked at once, and the one that works is kept', async () => {
@@ -97,4 +100,28 @@ test('the end of it all is passed on as it is', async () => {
     dial(abort.signal, () => {}),
     reason,
   );
+});
+
+test('all links of an agent go where the newest session is, until that bastion says GOAWAY or the session ends', async () => {
+  const session = new FakeSession();
+  const registered = { session } as unknown as Registered;
+  const { answers, farewells, round, clock } = several(nobodyThere(), registered);
+  assert.deepEqual((await round(0)).asked, [0, 1]);
+  answers[0] = registered;
+  answers[1] = refusal('handshake-limit', 5_000);
+  // Not at the other one, where the tunnel is not; and the time that it asks for is kept.
+  const { asked, error } = await round(1);
+  assert.deepEqual([asked, error?.retryAfterMs], [[1], 5_000]);
+  answers[1] = registered;
+  assert.deepEqual((await round(1)).asked, [1]);
+  farewells[0]?.({ code: 'draining', reconnectAfterMs: 0 });
+  assert.deepEqual((await round(2)).asked, [1]);
+  for (const sayFarewell of farewells) sayFarewell({ code: 'draining', reconnectAfterMs: 0 });
+  await clock.advance(5_000);
+  answers[1] = nobodyThere();
+  assert.deepEqual((await round(0)).asked, [1, 0]);
+  await session.lose();
+  await settled();
+  answers[1] = registered;
+  assert.deepEqual((await round(0)).asked, [0]);
 });

@@ -7,7 +7,8 @@ import test from 'node:test';
 import { Directory } from '../../../bastion/tunnels/directory.ts';
 import { openSqliteStore } from '../../../bastion/store/sqlite.ts';
 import { SpentLinks } from '../../../bastion/tunnels/links.ts';
-import { LiveTunnel } from '../../../bastion/tunnels/tunnel.ts';
+import { Pauses } from '../../../bastion/tunnels/pauses.ts';
+import { LiveTunnel, type TunnelLink } from '../../../bastion/tunnels/tunnel.ts';
 import { PosternError } from '../../../shared/errors.ts';
 import type { ErrorCode } from '../../../shared/errors.ts';
 import { Session } from '../../../shared/mux/session.ts';
@@ -36,6 +37,9 @@ interface Agent {
   readonly session: Session;
   readonly infos: Info[];
   readonly goAways: string[];
+  /** As the bastion sees its link. */
+  pause(): void;
+  resume(): void;
 }
 
 function world(expiresInMs = 3_600_000) {
@@ -45,12 +49,13 @@ function world(expiresInMs = 3_600_000) {
   const identity = { owner: 'alice', names: ['*'], expiresAt: START + expiresInMs, id: 'x' };
   const events: string[] = [];
   const standing: { now: ErrorCode | undefined } = { now: undefined };
+  const pauses = new Pauses<TunnelLink>({ clock, patienceMs: 10_000, onImpatience: () => events.push('impatient') });
   const tunnel: LiveTunnel = new LiveTunnel(
     {
       instance: registration.instance,
       names: registration.names,
       spent: new SpentLinks(openSqliteStore(':memory:')),
-      pausePatienceMs: 10_000,
+      pauses,
       log: NO_LOG,
       now,
       clock,
@@ -70,7 +75,11 @@ function world(expiresInMs = 3_600_000) {
     const [infos, goAways]: [Info[], string[]] = [[], []];
     const common = { own: LIMITS, peer: LIMITS, clock };
     const joining = { identity, registration: { ...registration, ...change } };
-    tunnel.join(slot, joining, (listeners) => new Session(pair.bastion, { role: 'bastion', ...common, ...listeners }));
+    let waits = false;
+    const link = tunnel.join(slot, joining, {
+      start: (listeners) => new Session(pair.bastion, { role: 'bastion', ...common, ...listeners }),
+      waiting: () => waits,
+    });
     const session = new Session(pair.agent, {
       role: 'agent',
       ...common,
@@ -78,7 +87,11 @@ function world(expiresInMs = 3_600_000) {
       onGoAway: ({ code }) => goAways.push(code),
       onStream: (stream) => void stream.on('error', () => {}).resume(),
     });
-    return { session, infos, goAways };
+    const pause = (): void => {
+      waits = true;
+      pauses.lost(link);
+    };
+    return { session, infos, goAways, pause, resume: () => void (waits = false) };
   };
   return { clock, directory, tunnel, join, events, standing };
 }
@@ -203,4 +216,106 @@ test('the directory forgets a tunnel with its last link, and remembers when', as
   assert.equal(directory.find('demo'), undefined);
   assert.equal(directory.lostAt('demo'), START + 5000);
   assert.equal(directory.lostAt('other'), undefined);
+});
+
+test('streams go to links that are not lost, and a stream on one that is may move when it has nothing under way', async () => {
+  const { tunnel, join } = world();
+  const [first, second] = [join(0), join(1)];
+  const stream = tunnel.open('web', '').on('error', () => {});
+  assert.equal(tunnel.keeps(stream), true);
+  first.pause();
+  assert.equal(tunnel.paused, false);
+  assert.equal(tunnel.keeps(stream), false);
+  for (let i = 0; i < 3; i++) tunnel.open('web', '').on('error', () => {});
+  await turns();
+  assert.deepEqual([first.session.streams, second.session.streams], [1, 3]);
+  second.pause();
+  assert.equal(tunnel.paused, true);
+  assert.equal(tunnel.keeps(stream), true);
+});
+
+test('who comes while every link is lost waits as long as visitors do, and is told so', async () => {
+  const { clock, tunnel, join } = world();
+  const agent = join(0);
+  const before = tunnel.open('web', '').on('error', () => {});
+  agent.pause();
+  const patient = tunnel.open('web', '');
+  const told = new Promise<PosternError>((resolve) => patient.once('error', resolve));
+  await clock.advance(9_000);
+  assert.equal(tunnel.outwaited(before), false);
+  await clock.advance(2_000);
+  assert.equal((await told).code, 'tunnel-paused');
+  // What was there before is for the exchange to judge.
+  assert.equal(before.destroyed, false);
+  assert.equal(tunnel.outwaited(before), true);
+  const lucky = tunnel.open('web', '').on('error', () => {});
+  agent.resume();
+  await clock.advance(60_000);
+  assert.equal(lucky.destroyed, false);
+  assert.equal(tunnel.outwaited(before), false);
+});
+
+test('a stream is judged by its own link, not by the others of its tunnel', async () => {
+  const { clock, tunnel, join } = world();
+  const [first, second] = [join(0), join(1)];
+  const [one, other] = [tunnel.open('web', ''), tunnel.open('web', '')];
+  for (const stream of [one, other]) stream.on('error', () => {});
+  first.pause();
+  await clock.advance(8_000);
+  second.pause();
+  await clock.advance(3_000);
+  assert.deepEqual(
+    [one, other, undefined].map((stream) => tunnel.outwaited(stream)),
+    [true, false, false],
+  );
+  await clock.advance(7_000);
+  assert.deepEqual(
+    [one, other, undefined].map((stream) => tunnel.outwaited(stream)),
+    [true, true, true],
+  );
+});
+
+test('new streams keep away from a link with bulk in either direction', async () => {
+  const { tunnel, join, clock } = world();
+  const [first, second] = [join(0), join(1)];
+  const bulk = tunnel.open('web', '').on('error', () => {});
+  bulk.write(Buffer.alloc(128 * 1024));
+  await turns();
+  for (let i = 0; i < 3; i++) tunnel.open('web', '').on('error', () => {});
+  await turns();
+  assert.deepEqual([first.session.streams, second.session.streams], [1, 3]);
+  assert.equal(tunnel.keeps(bulk), false);
+  await clock.advance(2_000);
+  assert.equal(tunnel.keeps(bulk), true);
+  tunnel.open('web', '').on('error', () => {});
+  await turns();
+  assert.equal(first.session.streams, 2);
+});
+
+test('news that comes over several links counts once, and late news not at all', async () => {
+  const { tunnel, join } = world();
+  const [first, second] = [join(0), join(1)];
+  const ready = { type: 'readiness', service: 'web', ready: true } as const;
+  const links = { type: 'links', hashes: [hash('two')] } as const;
+  first.session.sendInfo({ ...ready, serial: 2 });
+  first.session.sendInfo({ ...links, serial: 3 });
+  await turns();
+  second.session.sendInfo({ ...ready, ready: false, serial: 1 });
+  second.session.sendInfo({ ...ready, serial: 2 });
+  second.session.sendInfo({ ...links, hashes: [hash('one')], serial: 0 });
+  await turns();
+  assert.deepEqual(tunnel.readiness('web'), { ready: true });
+  assert.equal(tunnel.spendLink('one', '192.0.2.1'), false);
+  assert.equal(tunnel.spendLink('two', '192.0.2.1'), true);
+  second.session.sendInfo({ ...ready, ready: false, exit: 1, serial: 9 });
+  await turns();
+  assert.deepEqual(tunnel.readiness('web'), { ready: false, exit: 1 });
+});
+
+test('a link that the bastion itself sends away does not hold its slot any more', async () => {
+  const { tunnel, join } = world();
+  join(0);
+  assert.equal(tunnel.links[0]?.leaving, false);
+  tunnel.links[0]?.session.goAway({ code: 'draining', reconnectAfterMs: 0 });
+  assert.equal(tunnel.links[0]?.leaving, true);
 });

@@ -94,6 +94,8 @@ test('INFO carries what both ends know, and unknown types are passed over', () =
     { type: 'link-spent', hash: 'cd'.repeat(32), from: '192.0.2.7' },
     { type: 'readiness', service: 'web', ready: true },
     { type: 'readiness', service: 'web', ready: false, exit: 137 },
+    { type: 'links', hashes: [], serial: 0 },
+    { type: 'readiness', service: 'web', ready: true, serial: 2 ** 53 - 1 },
   ];
   for (const info of infos) assert.deepEqual(decodeInfo(Buffer.from(JSON.stringify(info))), info);
   assert.equal(decodeInfo(Buffer.from('{"type":"weather"}')), undefined);
@@ -102,6 +104,10 @@ test('INFO carries what both ends know, and unknown types are passed over', () =
 
 test('INFO that cannot be read is a protocol error', () => {
   const wrong = ['', 'x', '[]', 'null', '{"type":"links"}', '{"type":"links","hashes":["x"]}', '{"type":"link-spent"}'];
-  for (const text of [...wrong, '{"type":"readiness","service":"web","exit":256}'])
+  for (const text of [
+    ...wrong,
+    '{"type":"readiness","service":"web","exit":256}',
+    '{"type":"links","hashes":[],"serial":-1}',
+  ])
     assert.throws(() => decodeInfo(Buffer.from(text)), { code: 'protocol-error' }, text);
 });
