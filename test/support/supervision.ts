@@ -116,11 +116,9 @@ export function slotsFake(count: number): SlotsWorld {
   return { slots, clock, attempts, log, last: (slot) => attempts[slot]?.at(-1) as Attempt };
 }
 
-/** As a real dial, it rejects when it is aborted. */
 function answeredByTest(clock: FakeClock, attempts: Attempt[]): Dial {
   return (signal, onGoAway) => {
     const answer = Promise.withResolvers<{ session: FakeSession; acceptance: Acceptance }>();
-    signal.addEventListener('abort', () => answer.reject(signal.reason as Error), { once: true });
     attempts.push({
       atMs: clock.now(),
       signal,
