@@ -13,32 +13,28 @@ import { BULK_BYTES, BULK_PATH } from './scenarios.ts';
 
 const DOMAIN = 'notebooks.localhost';
 
-/** Starts the upstream; disposing stops everything that carries the run's mark. */
-export async function layGround(id: string): Promise<Ground & AsyncDisposable> {
+/** Folder and certificate, with nothing behind the upstream's socket yet. */
+export async function bareGround(id: string, domain: string = DOMAIN): Promise<Ground> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-bench-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const certificate = writeCertificate(folder);
-  const www = join(folder, 'www');
+  const upstreamSocket = join(folder, 'notebook.sock');
+  const upstreamTlsPort = await freePort(0);
+  const certificate = writeCertificate(folder, domain);
+  return { folder, host: `demo.${domain}`, domain, ...certificate, upstreamSocket, upstreamTlsPort, id };
+}
+
+/** Starts the upstream; disposing stops everything that carries the run's mark. */
+export async function layGround(id: string): Promise<Ground & AsyncDisposable> {
+  const ground = await bareGround(id);
+  const www = join(ground.folder, 'www');
   mkdirSync(www);
   writeFileSync(join(www, BULK_PATH), '');
   truncateSync(join(www, BULK_PATH), BULK_BYTES);
-  const upstreamTlsPort = await freePort(0);
-  const upstreamSocket = join(folder, 'notebook.sock');
-  const ground: Ground = {
-    folder,
-    host: `demo.${DOMAIN}`,
-    domain: DOMAIN,
-    ...certificate,
-    upstreamSocket,
-    upstreamTlsPort,
-    id,
-  };
-  const values = { SOCKET: upstreamSocket };
   const upstream = await startNginx(ground, {
     template: 'upstream.conf',
     name: 'upstream',
-    port: upstreamTlsPort,
-    values,
+    port: ground.upstreamTlsPort,
+    values: { SOCKET: ground.upstreamSocket },
   });
   return {
     ...ground,
@@ -49,9 +45,12 @@ export async function layGround(id: string): Promise<Ground & AsyncDisposable> {
   };
 }
 
-function writeCertificate(folder: string): Pick<Ground, 'certificateFile' | 'keyFile' | 'caFile' | 'ca'> {
+function writeCertificate(
+  folder: string,
+  domain: string,
+): Pick<Ground, 'certificateFile' | 'keyFile' | 'caFile' | 'ca'> {
   const now = Date.now();
-  const authority = createAuthority({ domain: DOMAIN, now });
+  const authority = createAuthority({ domain, now });
   const leaf = issueLeaf(authority, { now });
   const write = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text, { mode: 0o600 });

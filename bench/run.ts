@@ -1,5 +1,6 @@
 // `npm run bench`: postern beside its peers, in the same run on the same machine, one suite of scenarios after the other.
 
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { killLeftovers } from '../contrib/demo/leftovers.ts';
@@ -14,7 +15,7 @@ const USAGE = `Usage: npm run bench [-- OPTIONS]
   --rounds N          slices for each peer and scenario, interleaved
   --seconds N         length of a slice
   --warm-up N         seconds of load before what is recorded, where a suite warms up
-  --scenarios A,B     only these of the suite's
+  --scenarios A,B     of the suite's, or all
   --peers A,B         only these of the suite's
   --save              write bench/results/SUITE.json and its picture in docs/images
   --help
@@ -74,7 +75,7 @@ function numberOf(key: keyof Extent, least: number, option: string, text: string
 }
 
 function choose<T extends { readonly name: string }>(option: string, text: string | undefined, all: readonly T[]): T[] {
-  if (text === undefined) return [...all];
+  if (text === undefined || text === 'all') return [...all];
   return text.split(',').map((name) => {
     const found = all.find((item) => item.name === name);
     if (found === undefined)
@@ -83,11 +84,25 @@ function choose<T extends { readonly name: string }>(option: string, text: strin
   });
 }
 
+/** Set in the process that has been given a network of its own. */
+const OWN_NETWORK = 'BENCH_OWN_NETWORK';
+
+/** Runs this very command once more, for this suite only, where nothing is but what it makes itself. */
+function inOwnNetwork(suite: Suite): void {
+  if (process.getuid?.() !== 0) throw new Error(`the suite ${suite.name} makes network namespaces: it needs root`);
+  const again = [process.execPath, ...process.argv.slice(1), '--suite', suite.name];
+  const env = { ...process.env, [OWN_NETWORK]: 'yes' };
+  const { status } = spawnSync('unshare', ['--net', '--mount', ...again], { stdio: 'inherit', env });
+  if (status !== 0) throw new Error(`the suite ${suite.name} failed`);
+}
+
 async function bench(suite: Suite, options: Options): Promise<void> {
   const absent = missingFor(suite.needs);
   if (absent.length > 0) throw new Error(`the suite ${suite.name} needs: apt-get install ${absent.join(' ')}`);
+  if (suite.ownNetwork && process.env[OWN_NETWORK] === undefined) return inOwnNetwork(suite);
   const extent = { ...suite.defaults, ...options.extent };
-  const scenarios = choose('--scenarios', options.scenarios, suite.scenarios).map(({ name }) => name);
+  const wanted = options.scenarios ?? suite.usual?.join(',');
+  const scenarios = choose('--scenarios', wanted, suite.scenarios).map(({ name }) => name);
   const peers = choose('--peers', options.peers, suite.peers).map(({ name }) => name);
   const id = randomBytes(8).toString('hex');
   process.on('exit', () => killLeftovers(id));

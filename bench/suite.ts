@@ -63,6 +63,8 @@ export interface Outcome {
 export interface Suite extends Named {
   readonly defaults: Extent;
   readonly scenarios: readonly Subject[];
+  /** Those that run unless told otherwise; nothing: all. */
+  readonly usual?: readonly string[];
   readonly peers: readonly Named[];
   /** Peers' figures are compared with this one's; nothing: with nobody's. */
   readonly ours: string;

@@ -2,5 +2,6 @@
 
 import type { Suite } from './suite.ts';
 import { loopback } from './suites/loopback.ts';
+import { paths } from './suites/paths.ts';
 
-export const SUITES: readonly Suite[] = [loopback];
+export const SUITES: readonly Suite[] = [loopback, paths];

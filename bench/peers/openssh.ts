@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { runToEnd } from '../../contrib/demo/child.ts';
+import { MARKER } from '../../contrib/demo/leftovers.ts';
 import { freePort } from '../../contrib/demo/programs.ts';
 import type { Ground, Peer } from './peer.ts';
 import { fill, startNginx, startOnPort, versionOf } from './template.ts';
@@ -18,10 +19,13 @@ export const openssh: Peer = {
   needs: { nginx: 'nginx-light', ssh: 'openssh-client', [SSHD]: 'openssh-server' },
   describe: () => versionOf(['ssh', '-V']),
   async start(ground) {
-    const [sshPort, forwardedPort, port] = [await freePort(0), await freePort(0), await freePort(0)];
+    const { place } = ground;
+    const [forwardedPort, port] = [await freePort(0), await freePort(0)];
+    const sshPort = place?.ports.openssh ?? (await freePort(0));
     await makeKeys(ground);
     if (process.getuid?.() === 0 && !existsSync(PRIVILEGE_FOLDER)) mkdirSync(PRIVILEGE_FOLDER, { mode: 0o755 });
-    const config = fill('sshd_config', join(ground.folder, 'sshd_config'), { PORT: sshPort, FOLDER: ground.folder });
+    const listening = { PORT: sshPort, LISTEN: place?.listenHost ?? '127.0.0.1', FOLDER: ground.folder };
+    const config = fill('sshd_config', join(ground.folder, 'sshd_config'), listening);
     const server = await startOnPort(ground, 'sshd', [SSHD, '-D', '-e', '-f', config], sshPort);
     const client = await startOnPort(ground, 'ssh', clientCommand(ground, sshPort, forwardedPort), forwardedPort);
     const values = { UPSTREAM: `127.0.0.1:${forwardedPort}` };
@@ -55,7 +59,10 @@ function clientCommand(ground: Ground, sshPort: number, forwardedPort: number): 
   };
   const flags = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
   const forward = `127.0.0.1:${forwardedPort}:${ground.upstreamSocket}`;
-  const place = ['-p', `${sshPort}`, `${userInfo().username}@127.0.0.1`];
+  const server = ['-p', `${sshPort}`, `${userInfo().username}@${ground.place?.dialHost ?? '127.0.0.1'}`];
   // With -N instead of a command, OpenSSH leaves Nagle's algorithm on: small answers then wait up to 40 ms.
-  return ['ssh', '-F', 'none', '-T', ...flags, '-R', forward, ...place, 'exec sleep infinity'];
+  const far = ground.place?.far ?? [];
+  // sshd gives it an environment of its own; marked, it is found when the run ends.
+  const command = `exec env ${MARKER}=${ground.id} sleep infinity`;
+  return [...far, 'ssh', '-F', 'none', '-T', ...flags, '-R', forward, ...server, command];
 }

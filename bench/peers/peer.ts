@@ -2,6 +2,16 @@
 
 import type { Child } from '../../contrib/demo/child.ts';
 
+/** Where the two ends of a tunnel are when a network of the bench's own lies between them. */
+export interface Place {
+  /** In front of a command that is to run at the far end. */
+  readonly far: readonly string[];
+  /** What near processes listen on, and where far ones reach the same ports. */
+  readonly listenHost: string;
+  readonly dialHost: string;
+  readonly ports: { readonly postern: number; readonly openssh: number };
+}
+
 /** What every peer gets: one upstream, one certificate, a place of its own. */
 export interface Ground {
   /** A directory that is removed at the end. */
@@ -20,6 +30,8 @@ export interface Ground {
   readonly upstreamTlsPort: number;
   /** Marks the processes of the run. */
   readonly id: string;
+  /** Nothing: both ends on loopback. */
+  readonly place?: Place;
 }
 
 export interface RunningPeer {

@@ -13,7 +13,9 @@ const NAME = 'demo';
 function runOf(ground: Ground, name: string): Run {
   const folder = join(ground.folder, name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return { programs: sourcePrograms(), id: ground.id, folder, domain: ground.domain };
+  const { bastion, agent } = sourcePrograms();
+  const programs = { bastion, agent: [...(ground.place?.far ?? []), ...agent] };
+  return { programs, id: ground.id, folder, domain: ground.domain };
 }
 
 export const postern: Peer = {
@@ -23,7 +25,9 @@ export const postern: Peer = {
   describe: async () => `bastion and agent from the sources, Node ${process.version}`,
   async start(ground) {
     const run = runOf(ground, 'postern');
-    const bastion = await startBastion(run, await freePort(0), { certificate: ground });
+    const { ports, listenHost: host = '127.0.0.1' } = ground.place ?? {};
+    const port = ports?.postern ?? (await freePort(0));
+    const bastion = await startBastion(run, port, { certificate: ground, host });
     const tokenFile = await createToken(run, 'bench', NAME);
     const to = `unix:${ground.upstreamSocket}`;
     const agent = await startAgent(run, bastion, { name: NAME, tokenFile, serve: { to } });

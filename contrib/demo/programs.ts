@@ -84,15 +84,17 @@ export interface OwnCertificate {
 
 export interface BastionOptions {
   readonly certificate?: OwnCertificate;
+  /** The address to listen on; nothing: 127.0.0.1. */
+  readonly host?: string;
   /** More options of `serve`. */
   readonly extra?: readonly string[];
 }
 
-/** Starts a bastion on 127.0.0.1 and waits until it accepts. State and CA are those in the run's folder, made if absent. */
+/** Starts a bastion and waits until it accepts. State and CA are those in the run's folder, made if absent. */
 export async function startBastion(run: Run, port: number, options: BastionOptions = {}): Promise<Bastion> {
-  const { certificate, extra = [] } = options;
+  const { certificate, host = '127.0.0.1', extra = [] } = options;
   const state = stateFolder(run);
-  const listen = `127.0.0.1:${port}`;
+  const listen = `${host}:${port}`;
   const files =
     certificate === undefined ? [] : ['--tls-cert', certificate.certificateFile, '--tls-key', certificate.keyFile];
   const args = ['--domain', run.domain, '--listen', listen, '--state', state, ...files, ...extra];

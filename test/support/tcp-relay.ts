@@ -1,15 +1,21 @@
-// A TCP relay on loopback that does to connections what networks do: delay, a slow line with a queue, black holes, cuts.
+// A TCP relay that does to connections what networks do: delay, jitter, a slow line with a queue, stalls, black holes, cuts.
 
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 export interface RelayOptions {
-  /** The port on 127.0.0.1 that connections are relayed to. */
+  /** The port that connections are relayed to. */
   readonly target: number;
+  /** Where that is; nothing: 127.0.0.1. */
+  readonly targetHost?: string;
+  /** Where the relay listens; nothing: 127.0.0.1. */
+  readonly host?: string;
   /** The relay's own port; 0 or nothing: any. */
   readonly port?: number;
   /** One way, in milliseconds; the round trip is twice that. */
   readonly delayMs?: number;
+  /** Up to so many milliseconds more for each chunk; order is kept, so that what follows waits too. */
+  readonly jitterMs?: number;
   /** Bytes per millisecond in each direction, all connections together (125 is 1 Mbit/s); nothing: unlimited. */
   readonly bandwidth?: number;
   /** Most bytes that wait in front of the slow line, per connection; then the sender is slowed down by TCP. */
@@ -83,6 +89,9 @@ export class TcpRelay {
   readonly #piece: number;
   #hole = false;
   #cutAt = Infinity;
+  #stalledUntil = 0;
+  #delayMs: number;
+  #jitterMs: number;
   /** Bytes passed on, both ways together. */
   passed = 0;
   /** Connections taken so far. */
@@ -92,6 +101,8 @@ export class TcpRelay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.#delayMs = options.delayMs ?? 0;
+    this.#jitterMs = options.jitterMs ?? 0;
     const { bandwidth = Infinity } = options;
     this.#piece = options.bandwidth === undefined ? Infinity : PIECE_BYTES;
     this.#lines = [new Line(bandwidth), new Line(bandwidth)];
@@ -100,7 +111,7 @@ export class TcpRelay {
 
   static async start(options: RelayOptions): Promise<TcpRelay> {
     const relay = new TcpRelay(options);
-    relay.#server.listen(options.port ?? 0, '127.0.0.1');
+    relay.#server.listen(options.port ?? 0, options.host ?? '127.0.0.1');
     await once(relay.#server, 'listening');
     return relay;
   }
@@ -122,6 +133,17 @@ export class TcpRelay {
   /** Resets every connection once so many more bytes have passed. */
   cutAfter(bytes: number): void {
     this.#cutAt = this.passed + bytes;
+  }
+
+  /** Another path from now on, for what is given from now on. */
+  become(path: { readonly delayMs?: number; readonly jitterMs?: number }): void {
+    this.#delayMs = path.delayMs ?? this.#delayMs;
+    this.#jitterMs = path.jitterMs ?? this.#jitterMs;
+  }
+
+  /** Nothing that is given from now on arrives for so long; then everything does. */
+  stall(ms: number): void {
+    this.#stalledUntil = performance.now() + ms;
   }
 
   /** From now on nothing passes, and nothing closes: both ends are left with half-open connections. */
@@ -147,7 +169,8 @@ export class TcpRelay {
   #take(near: Socket): void {
     this.taken++;
     if (this.refusing) return void near.resetAndDestroy();
-    const far = connect({ port: this.#options.target, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+    const { target: port, targetHost: host = '127.0.0.1' } = this.#options;
+    const far = connect({ port, host, allowHalfOpen: true, noDelay: true });
     const relayed: Relayed = { sockets: [near, far], transits: [new Transit(), new Transit()] };
     this.#relayed.add(relayed);
     this.#pass(relayed, 0);
@@ -155,13 +178,15 @@ export class TcpRelay {
   }
 
   #pass(relayed: Relayed, direction: 0 | 1): void {
-    const { delayMs = 0, queueBytes = QUEUE_BYTES } = this.#options;
+    const { queueBytes = QUEUE_BYTES } = this.#options;
     const from = relayed.sockets[direction];
     const to = relayed.sockets[direction === 0 ? 1 : 0];
     const line = this.#lines[direction];
     let queued = 0;
     const later = (bytes: number, arrive: () => void): void => {
-      relayed.transits[direction].after(line.occupy(bytes, performance.now()) + delayMs, arrive);
+      const now = performance.now();
+      const held = Math.max(0, this.#stalledUntil - now) + this.#delayMs + this.#jitterMs * Math.random();
+      relayed.transits[direction].after(line.occupy(bytes, now) + held, arrive);
     };
     const resume = (): void => {
       if (!this.#hole && queued <= queueBytes && !to.writableNeedDrain) from.resume();

@@ -1,0 +1,109 @@
+// The suite `paths`: throughput against round trip and bandwidth, one stream and eight, down and up, beside plain TCP.
+
+import { postern } from '../peers/postern.ts';
+import { QUEUE_MS, labelOf, nameOf } from '../path/settings.ts';
+import type { PathSetting } from '../path/settings.ts';
+import { PATH_PEERS, TCP, pathWorld, startLoad } from '../path/world.ts';
+import type { PathWorld, Runner } from '../path/world.ts';
+import type { Metric, Outcome, Sample, Subject, Suite, SuitePlan } from '../suite.ts';
+
+interface Run extends Subject {
+  readonly setting: PathSetting;
+  readonly streams: number;
+  readonly direction: 'down' | 'up';
+}
+
+const THROUGHPUT: Metric = { name: 'throughput', label: 'throughput', unit: 'Mbit/s', better: 'higher' };
+const FIRST: Metric = { name: 'first', label: 'first 4 MB after', unit: 'ms', better: 'lower' };
+const PROCESSOR: Metric = { name: 'processor', label: 'processor/MB', unit: 'µs', better: 'lower' };
+const ROUND_TRIPS_MS = [0, 20, 50, 100];
+const BANDWIDTHS = [400, 1000, Infinity];
+/** Load before it counts: TCP, credit and flight cap have opened up by then. */
+const WARM_MS = 500;
+const WARM_ROUND_TRIPS = 12;
+
+const SETTINGS = BANDWIDTHS.flatMap((bandwidth) =>
+  ROUND_TRIPS_MS.map((roundTripMs): PathSetting => ({ roundTripMs, bandwidth, queueMs: QUEUE_MS.large })),
+);
+const RUNS: readonly Run[] = SETTINGS.flatMap((setting) =>
+  [1, 8].flatMap((streams) =>
+    (['down', 'up'] as const).map((direction) => ({
+      name: `${nameOf(setting)}-${direction}-${streams}`,
+      label: `${labelOf(setting)}: ${streams} ${direction === 'down' ? 'download' : 'upload'}${streams > 1 ? 's' : ''}`,
+      metrics: direction === 'down' ? [THROUGHPUT, FIRST, PROCESSOR] : [THROUGHPUT, PROCESSOR],
+      ...{ setting, streams, direction },
+    })),
+  ),
+);
+
+/** The whole table takes long: unless told otherwise every bandwidth at 50 ms, every round trip at 400 Mbit/s, eight streams at 50 ms. */
+function isUsual({ setting, streams }: Run): boolean {
+  const middle = setting.roundTripMs === 50;
+  return streams === 1 ? middle || setting.bandwidth === 400 : middle && Number.isFinite(setting.bandwidth);
+}
+
+export const paths: Suite = {
+  name: 'paths',
+  label: 'Throughput over long paths',
+  defaults: { rounds: 3, seconds: 1, warmUp: 4 },
+  scenarios: RUNS,
+  usual: RUNS.filter(isUsual).map(({ name }) => name),
+  peers: PATH_PEERS,
+  ours: postern.name,
+  needs: { ip: 'iproute2', tc: 'iproute2', unshare: 'util-linux', nsenter: 'util-linux' },
+  ownNetwork: true,
+  run,
+};
+
+async function run(plan: SuitePlan): Promise<Outcome> {
+  await using world = await pathWorld(plan);
+  const chosen = RUNS.filter(({ name }) => plan.scenarios.includes(name));
+  const settings = SETTINGS.filter((setting) => chosen.some((one) => one.setting === setting));
+  await warm(world, plan);
+  const samples: Sample[] = [];
+  for (let round = 0; round < plan.rounds; round += 1)
+    for (const setting of settings) {
+      await world.network.become(setting);
+      for (const one of chosen.filter((candidate) => candidate.setting === setting))
+        for (let turn = 0; turn < world.runners.length; turn += 1) {
+          const runner = world.runners[(turn + round) % world.runners.length] as Runner;
+          const sample = await slice({ world, plan, one, runner, round });
+          samples.push(sample);
+          plan.onSample(sample);
+        }
+    }
+  const notes = { queueMs: QUEUE_MS.large, warmMs: WARM_MS, warmRoundTrips: WARM_ROUND_TRIPS, limit: TCP.label };
+  return { samples, peers: world.descriptions, notes };
+}
+
+/** What is measured is a daemon that has run for a while, not a just-in-time compiler at work. */
+async function warm(world: PathWorld, plan: SuitePlan): Promise<void> {
+  if (plan.warmUp === 0) return;
+  await world.network.become({ roundTripMs: 0, bandwidth: Infinity, queueMs: QUEUE_MS.large });
+  for (const runner of world.runners)
+    for (const direction of ['down', 'up'] as const)
+      await startLoad(world, runner, { direction, streams: 4, warmMs: 0, measureMs: plan.warmUp * 500 }).found;
+}
+
+interface Slice {
+  readonly world: PathWorld;
+  readonly plan: SuitePlan;
+  readonly one: Run;
+  readonly runner: Runner;
+  readonly round: number;
+}
+
+async function slice({ world, plan, one, runner, round }: Slice): Promise<Sample> {
+  const { direction, streams, setting } = one;
+  const warmMs = WARM_MS + WARM_ROUND_TRIPS * setting.roundTripMs;
+  const { found } = startLoad(world, runner, { direction, streams, warmMs, measureMs: plan.seconds * 1000 });
+  const { bytesPerMs, first, processor } = await found.catch((cause: unknown) => {
+    throw new Error(`${one.name} with ${runner.name}: ${(cause as Error).message}`, { cause });
+  });
+  const figures = {
+    throughput: bytesPerMs / 125,
+    ...(runner.processes.length > 0 ? { processor } : {}),
+    ...(first === undefined ? {} : { first }),
+  };
+  return { scenario: one.name, peer: runner.name, round, figures };
+}
