@@ -18,6 +18,14 @@ export function spread(values: readonly number[]): Spread {
   };
 }
 
+/** Any quantile of values in any order; NaN without values. */
+export function quantileOf(values: readonly number[], share: number): number {
+  return quantile(
+    values.toSorted((a, b) => a - b),
+    share,
+  );
+}
+
 function quantile(sorted: readonly number[], share: number): number {
   const place = (sorted.length - 1) * share;
   const below = sorted[Math.floor(place)] ?? Number.NaN;

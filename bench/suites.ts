@@ -1,7 +1,8 @@
 // All suites, in the order in which `--suite all` runs them.
 
 import type { Suite } from './suite.ts';
+import { interactive } from './suites/interactive.ts';
 import { loopback } from './suites/loopback.ts';
 import { paths } from './suites/paths.ts';
 
-export const SUITES: readonly Suite[] = [loopback, paths];
+export const SUITES: readonly Suite[] = [loopback, paths, interactive];

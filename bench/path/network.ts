@@ -67,7 +67,9 @@ export async function makeNetwork(plan: NetworkPlan): Promise<Network> {
   const command = [...inside(middle), process.execPath, program, JSON.stringify(relayPlan)];
   const relay = new Child({ name: 'relay', command, env: childEnvironment({ [MARKER]: plan.id }) });
   await relay.line((line) => (line === RELAY_READY ? true : undefined), READY_MS);
-  const order = async (what: RelayOrder): Promise<void> => void (await tell(controlSocket, what));
+  const order = async (what: RelayOrder): Promise<void> => {
+    await tell(controlSocket, what);
+  };
   return {
     far: inside(far),
     order,

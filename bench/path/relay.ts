@@ -17,7 +17,8 @@ export interface RelayOrder {
   /** One way. */
   readonly delayMs?: number;
   readonly jitterMs?: number;
-  readonly cut?: true;
+  /** Resets the connections of this port. */
+  readonly cut?: number;
   readonly stallMs?: number;
   readonly blackHole?: boolean;
 }
@@ -30,6 +31,7 @@ if (import.meta.main) {
   const relays = await Promise.all(plan.ports.map((port) => TcpRelay.start({ ...plan, port, target: port })));
   await control(plan.controlSocket, (order: RelayOrder) => {
     for (const relay of relays) obey(relay, order);
+    if (order.cut !== undefined) relays[plan.ports.indexOf(order.cut)]?.cut();
     return { passed: relays.reduce((sum, relay) => sum + relay.passed, 0) };
   });
   process.stdout.write(`${RELAY_READY}\n`);
@@ -40,5 +42,4 @@ function obey(relay: TcpRelay, order: RelayOrder): void {
   if (order.blackHole === true) relay.blackHole();
   if (order.blackHole === false) relay.heal();
   if (order.stallMs !== undefined) relay.stall(order.stallMs);
-  if (order.cut === true) relay.cut();
 }

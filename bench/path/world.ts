@@ -1,6 +1,7 @@
 // Everything that a suite over a path needs: network, far end and peers, and how to put loads on them.
 
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Child, childEnvironment } from '../../contrib/demo/child.ts';
 import { MARKER, killLeftovers } from '../../contrib/demo/leftovers.ts';
 import { bareGround } from '../ground.ts';
@@ -18,6 +19,7 @@ import { MEASURING } from './load.ts';
 import type { LoadFindings, LoadPlan } from './load.ts';
 import { NEAR_ADDRESS, RELAY_ADDRESS, makeNetwork } from './network.ts';
 import type { Network } from './network.ts';
+import type { PathSetting } from './settings.ts';
 
 /** A plain TCP connection over the same path: what no tunnel can beat. */
 export const TCP: Named = { name: 'tcp', label: 'plain TCP' };
@@ -47,7 +49,12 @@ export interface World {
 
 export interface PathWorld extends World {
   readonly network: Network;
+  /** Another path from now on. Our tunnel gets it as a new connection, as agents do that move; other peers keep theirs. */
+  become(setting: PathSetting): Promise<void>;
 }
+
+/** Our agent is back by then; ssh would have ended. */
+const RESUMED_MS = 1_500;
 
 /** Over a network of our own, with the peers that the plan names and the machine has. */
 export async function pathWorld(plan: SuitePlan): Promise<PathWorld & AsyncDisposable> {
@@ -71,7 +78,12 @@ export async function pathWorld(plan: SuitePlan): Promise<PathWorld & AsyncDispo
     descriptions[TCP.name] = 'a connection for each stream, dialled by the far end, not encrypted';
   }
   const stop = async (): Promise<void> => void killLeftovers(id);
-  return { ground, runners, farControl, descriptions, network, [Symbol.asyncDispose]: stop };
+  const become = async (setting: PathSetting): Promise<void> => {
+    await network.become(setting);
+    await network.order({ cut: PORTS.postern });
+    await sleep(RESUMED_MS);
+  };
+  return { ground, runners, farControl, descriptions, network, become, [Symbol.asyncDispose]: stop };
 }
 
 /** Both ends on loopback, and only ourselves. */

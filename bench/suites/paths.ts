@@ -16,8 +16,8 @@ interface Run extends Subject {
 const THROUGHPUT: Metric = { name: 'throughput', label: 'throughput', unit: 'Mbit/s', better: 'higher' };
 const FIRST: Metric = { name: 'first', label: 'first 4 MB after', unit: 'ms', better: 'lower' };
 const PROCESSOR: Metric = { name: 'processor', label: 'processor/MB', unit: 'µs', better: 'lower' };
-const ROUND_TRIPS_MS = [0, 20, 50, 100];
-const BANDWIDTHS = [400, 1000, Infinity];
+const ROUND_TRIPS_MS = [0, 20, 50, 100, 200];
+const BANDWIDTHS = [100, 400, 1000, Infinity];
 /** Load before it counts: TCP, credit and flight cap have opened up by then. */
 const WARM_MS = 500;
 const WARM_ROUND_TRIPS = 12;
@@ -63,7 +63,7 @@ async function run(plan: SuitePlan): Promise<Outcome> {
   const samples: Sample[] = [];
   for (let round = 0; round < plan.rounds; round += 1)
     for (const setting of settings) {
-      await world.network.become(setting);
+      await world.become(setting);
       for (const one of chosen.filter((candidate) => candidate.setting === setting))
         for (let turn = 0; turn < world.runners.length; turn += 1) {
           const runner = world.runners[(turn + round) % world.runners.length] as Runner;
@@ -79,7 +79,7 @@ async function run(plan: SuitePlan): Promise<Outcome> {
 /** What is measured is a daemon that has run for a while, not a just-in-time compiler at work. */
 async function warm(world: PathWorld, plan: SuitePlan): Promise<void> {
   if (plan.warmUp === 0) return;
-  await world.network.become({ roundTripMs: 0, bandwidth: Infinity, queueMs: QUEUE_MS.large });
+  await world.become({ roundTripMs: 0, bandwidth: Infinity, queueMs: QUEUE_MS.large });
   for (const runner of world.runners)
     for (const direction of ['down', 'up'] as const)
       await startLoad(world, runner, { direction, streams: 4, warmMs: 0, measureMs: plan.warmUp * 500 }).found;
