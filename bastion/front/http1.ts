@@ -27,17 +27,19 @@ export class Http1Connection implements VisitorConnection, VisitHost, Acquaintan
   readonly #waiting: Http1Visit[] = [];
   #current: Http1Visit | undefined;
   #refused = false;
+  #upgraded = false;
+  readonly #onClose = (): void => this.#gone();
 
   constructor(socket: Socket, household: Household) {
     this.socket = socket;
     this.#household = household;
     this.address = plainAddress(socket.remoteAddress);
     household.connections.add(this);
-    socket.once('close', () => this.#gone());
+    socket.once('close', this.#onClose);
   }
 
   get busy(): boolean {
-    return this.#current !== undefined;
+    return this.#current !== undefined || this.#upgraded;
   }
 
   get leaving(): boolean {
@@ -45,7 +47,7 @@ export class Http1Connection implements VisitorConnection, VisitHost, Acquaintan
   }
 
   get upgrades(): number {
-    return this.#current?.switched === true ? 1 : 0;
+    return this.#upgraded ? 1 : 0;
   }
 
   /** Whoever asks by HTTP/1.1 has chosen the connection for the host. */
@@ -83,6 +85,14 @@ export class Http1Connection implements VisitorConnection, VisitHost, Acquaintan
     else if (this.leaving && !visit.upgrade) this.socket.destroySoon();
   }
 
+  /** It speaks another protocol from now on, perhaps for days: what is known of the request is not kept for so long. */
+  upgraded(visit: FrontVisit): void {
+    if (visit !== this.#current) return;
+    this.#current = undefined;
+    this.#upgraded = true;
+    this.lead = undefined;
+  }
+
   /** What came on the connection is not HTTP: answers with the code if that is still possible, and ends it. */
   broken(code: ErrorCode, rawPacket: Buffer | undefined): void {
     const visit = this.#current;
@@ -114,6 +124,8 @@ export class Http1Connection implements VisitorConnection, VisitHost, Acquaintan
   /** The socket belongs to somebody else from now on. */
   forget(): void {
     this.#household.connections.delete(this);
+    this.socket.off('close', this.#onClose);
+    known.delete(this.socket);
   }
 
   #begin(visit: Http1Visit): void {

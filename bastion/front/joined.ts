@@ -13,13 +13,19 @@ export interface Ahead {
   readonly rest: Buffer;
 }
 
+/** Bytes of each way. */
+export interface Carried {
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+}
+
 /** Both are paused when it is called. `cut` ends the visitor's side visibly. Resolves with the bytes of each way once both have closed. */
-export async function join(
+export function join(
   visitor: Duplex,
   stream: UpstreamStream,
   { early, rest }: Ahead,
   cut: () => void,
-): Promise<{ bytesIn: number; bytesOut: number }> {
+): Promise<Carried> {
   let bytesOut = rest.length;
   let bytesIn = 0;
   if (rest.length > 0) visitor.write(rest);
@@ -35,6 +41,6 @@ export async function join(
   });
   if (!visitor.writableNeedDrain) stream.resume();
   if (!stream.writableNeedDrain) visitor.resume();
-  await ended;
-  return { bytesIn, bytesOut };
+  // Not awaited: what is suspended here would hold on to its arguments for days.
+  return ended.then(() => ({ bytesIn, bytesOut }));
 }

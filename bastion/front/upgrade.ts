@@ -8,10 +8,12 @@ import { TUNNEL_PATH } from '../../shared/wire/handshake.ts';
 import { responseHeaders } from '../forward/headers.ts';
 import type { ResponseHead } from '../forward/response-head.ts';
 import type { UpstreamStream } from '../forward/stream-pool.ts';
+import type { ExchangeRecord } from './exchange-record.ts';
 import type { Household } from './household.ts';
 import { connectionOf, type Http1Connection } from './http1.ts';
 import { Http1Visit } from './http1-visit.ts';
-import { join } from './joined.ts';
+import { join, type Carried } from './joined.ts';
+import type { VisitHost } from './visit.ts';
 
 /** Bytes that a visitor may send ahead of the 101; nothing more is read until it comes. */
 const MAX_EARLY = 64 * 1024;
@@ -45,6 +47,7 @@ function isRegistration(request: IncomingMessage, connection: Http1Connection, h
 }
 
 class UpgradeVisit extends Http1Visit {
+  readonly #connection: Http1Connection;
   readonly #socket: Socket;
   readonly #early: Buffer[] = [];
   #earlyBytes = 0;
@@ -58,6 +61,7 @@ class UpgradeVisit extends Http1Visit {
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
     super(connection, request, response, true);
+    this.#connection = connection;
     this.#socket = socket;
     // The server has let go of the socket: what it did for its response is done here.
     socket.on('drain', this.#onDrain);
@@ -69,7 +73,6 @@ class UpgradeVisit extends Http1Visit {
   }
 
   override switchProtocols(head: ResponseHead, rest: Buffer, stream: UpstreamStream): void {
-    this.switched = true;
     const socket = this.#socket;
     this.response.detachSocket(socket);
     socket.off('drain', this.#onDrain);
@@ -77,9 +80,12 @@ class UpgradeVisit extends Http1Visit {
     socket.off('end', this.#onEnd);
     socket.pause();
     socket.write(this.#switchHead(head), 'latin1');
-    void join(socket, stream, { early: this.#early, rest }, () => socket.destroy()).then(({ bytesIn, bytesOut }) =>
-      this.switchedBack(101, bytesIn, bytesOut),
-    );
+    this.over = true;
+    this.status = 101;
+    const carried = join(socket, stream, { early: this.#early, rest }, () => socket.destroy());
+    recordAtItsEnd(carried, this.record(undefined), this.host);
+    socket.off('error', this.#onError);
+    this.#connection.upgraded(this);
   }
 
   #switchHead(head: ResponseHead): string {
@@ -102,4 +108,10 @@ class UpgradeVisit extends Http1Visit {
     this.#earlyBytes += chunk.length;
     if (this.#earlyBytes > MAX_EARLY) this.#socket.pause();
   };
+}
+
+/** A function of its own, because a WebSocket lives for days: what waits for its end keeps the record, and not the request. */
+function recordAtItsEnd(carried: Promise<Carried>, record: ExchangeRecord, host: VisitHost): void {
+  const startedAt = performance.now() - record.durationMs;
+  void carried.then((bytes) => host.onRecord({ ...record, ...bytes, durationMs: performance.now() - startedAt }));
 }

@@ -111,7 +111,7 @@ export class Endpoint {
   /** Takes over an upgrade request for the tunnel path; answers it whatever it is. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const upgrade = { request, socket, head };
-    socket.on('error', () => {});
+    socket.on('error', unheard);
     const leave = this.#options.admission.enter();
     if (leave === undefined) return this.#refuse(upgrade, new PosternError('handshake-limit'));
     socket.once('close', leave);
@@ -205,16 +205,18 @@ export class Endpoint {
       features: [],
       limits,
     });
-    const gone = new Promise<undefined>((resolve) => socket.once('close', () => resolve(undefined)));
-    if (socket.destroyed) return undefined;
     const options = {
       headers: { [ACCEPTANCE_HEADER]: acceptance },
       maxMessage: limits.message,
       graceMs: resumeMs,
       onLost: (error: PosternError) => this.#paused(granted, error),
     };
-    const link = acceptLink(request, socket, head, clock === undefined ? options : { ...options, clock });
-    return Promise.race([link, gone]);
+    try {
+      return await acceptLink(request, socket, head, clock === undefined ? options : { ...options, clock });
+    } catch (error) {
+      if (error instanceof PosternError && error.code === 'link-closed') return undefined;
+      throw error;
+    }
   }
 
   #paused({ session, joined }: Granted, { code, detail }: PosternError): void {
@@ -304,6 +306,9 @@ export class Endpoint {
     refuse(socket, error, retryAfterS(error.code));
   }
 }
+
+/** Stays on the socket for life, and so holds on to nothing of the request. */
+function unheard(): void {}
 
 type StartSession = Parameters<LiveTunnel['join']>[2]['start'];
 

@@ -22,9 +22,9 @@ export async function acceptLink(
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  options: AcceptOptions & LinkOptions,
+  { headers, maxMessage, ...link }: AcceptOptions & LinkOptions,
 ): Promise<WebSocketLink> {
-  return new WebSocketLink(await acceptCarrier(request, socket, head, options), options);
+  return new WebSocketLink(await acceptCarrier(request, socket, head, { headers, maxMessage }), link);
 }
 
 /** Answers 101 and gives the bare WebSocket, for a link that goes on over it. Rejects like `acceptLink`. */
