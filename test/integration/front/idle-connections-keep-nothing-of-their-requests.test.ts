@@ -1,0 +1,78 @@
+// A WebSocket, or an agent's link, lives for days: what its request was made of is garbage as soon as it has been answered.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { test } from 'node:test';
+import { connect } from 'node:tls';
+import { queryObjects, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+import { Exchange } from '../../../bastion/forward/exchange.ts';
+import { Http1Visit } from '../../../bastion/front/http1-visit.ts';
+import { PosternError } from '../../../shared/errors.ts';
+import { bastionWorld } from '../../support/bastion-world.ts';
+import { frontWorld, HOST } from '../../support/front-world.ts';
+
+const MANY = 20;
+const REQUEST = `GET /ws HTTP/1.1\r\nHost: ${HOST}\r\nConnection: Upgrade\r\nUpgrade: custom/1\r\n\r\n`;
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+async function left(kind: unknown): Promise<number> {
+  for (let round = 0; round < 3; round++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+  }
+  return queryObjects(kind as never, { format: 'count' }) as unknown as number;
+}
+
+test('an upgraded connection keeps neither its request nor its exchange', async () => {
+  const server = createServer();
+  const notebookSockets: Socket[] = [];
+  server.on('upgrade', (_request, socket: Socket) => {
+    notebookSockets.push(socket.on('error', () => {}));
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: custom/1\r\nConnection: Upgrade\r\n\r\nhi');
+  });
+  const world = await frontWorld({ server });
+  // Prototypes count as well.
+  const before = [await left(Http1Visit), await left(Exchange)];
+  const { ca, servername, host, port } = world.options('/');
+  const visitors = await Promise.all(
+    Array.from({ length: MANY }, async () => {
+      const visitor = connect({
+        host: String(host),
+        port: Number(port),
+        ca: ca as string,
+        servername: servername as string,
+      });
+      visitor.write(REQUEST);
+      const [answer] = (await once(visitor, 'data')) as [Buffer];
+      assert.match(answer.toString(), /^HTTP\/1\.1 101 /);
+      return visitor;
+    }),
+  );
+  assert.equal(world.records.length, 0);
+  assert.deepEqual([await left(Http1Visit), await left(Exchange)], before);
+  for (const visitor of visitors) visitor.destroy();
+  await world.close();
+});
+
+test('a registered agent leaves nothing of its request behind', async (t) => {
+  const world = await bastionWorld(t, { namesPerOwner: 1000 });
+  const token = await world.token();
+  const first = await world.agent(token, { names: ['name-0'] });
+  const before = await left(IncomingMessage);
+  const sessions = [first.session];
+  for (let index = 1; index <= MANY; index++) {
+    const { session, acceptance } = await world.agent(token, { names: [`name-${index}`] });
+    assert.deepEqual(Object.keys(acceptance.urls), [`name-${index}`]);
+    sessions.push(session);
+  }
+  // The agents' own ends are in this process, too, and `ws` keeps the answer that it got.
+  const each = (await left(IncomingMessage)) - before;
+  assert.ok(each <= MANY, `${each} requests and answers are kept for ${MANY} agents`);
+  for (const session of sessions) session.destroy(new PosternError('session-closed'));
+});
