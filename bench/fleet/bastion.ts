@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createToken, freePort, sourcePrograms } from '../../contrib/demo/programs.ts';
 import type { Ground } from '../peers/peer.ts';
 import { Helper } from './calls.ts';
@@ -35,7 +36,7 @@ export async function prepareBastion(ground: Ground, name: string, extra: readon
   const start = async (): Promise<Helper> => {
     const helper = new Helper({
       program: join(ROOT, 'bastion', 'main.ts'),
-      args: ['serve', ...place, ...tls, '--log-level', 'warn', ...extra],
+      args: ['serve', ...place, ...tls, '--log-level', 'warn', '--names-per-owner', '100000', ...extra],
       node: ['--expose-gc', '--import', PROBE],
       id: ground.id,
       folder,
@@ -50,17 +51,17 @@ async function accepts(port: number, helper: Helper): Promise<void> {
   const deadline = Date.now() + READY_MS;
   while (!(await connects(port))) {
     if (Date.now() > deadline) throw new Error(`the bastion does not accept connections:\n${helper.lastWords}`);
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await delay(LOOK_MS);
   }
 }
 
 function connects(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((done) => {
     const socket = connect({ host: '127.0.0.1', port });
     socket.once('connect', () => {
       socket.destroy();
-      resolve(true);
+      done(true);
     });
-    socket.once('error', () => resolve(false));
+    socket.once('error', () => done(false));
   });
 }

@@ -22,12 +22,12 @@ interface Answer {
 /** In a helper process: answers the parent's calls. Without a parent it ends, unless something else keeps it running. */
 export function answerCalls(calls: Calls): void {
   process.on('message', (message: Question) => {
-    void answer(calls, message).then((result) => process.send?.(result));
+    void answerTo(calls, message).then((answer) => process.send?.(answer));
   });
   process.once('disconnect', () => process.exit());
 }
 
-async function answer(calls: Calls, { call, name, argument }: Question): Promise<Answer> {
+async function answerTo(calls: Calls, { call, name, argument }: Question): Promise<Answer> {
   try {
     const asked = calls[name];
     if (asked === undefined) throw new Error(`nobody answers ${name}`);

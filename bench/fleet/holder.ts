@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import { answerCalls } from './calls.ts';
@@ -40,8 +40,8 @@ answerCalls({
     return new Promise<number>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ ...where, backlog: 4096 }, () => {
-        const address = server.address() as AddressInfo | string | null;
-        resolve(typeof address === 'object' ? (address?.port ?? 0) : 0);
+        const address = server.address();
+        resolve(address !== null && typeof address === 'object' ? address.port : 0);
       });
     });
   },
