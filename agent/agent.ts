@@ -16,6 +16,8 @@ import type { AgentCommand, AttachValues, RunValues } from './options.ts';
 import { findPlace, type Place } from './placement.ts';
 import { firstAnswer } from './readiness.ts';
 import { readSecretFile } from './secret-file.ts';
+import { openServices, type Services, type ServiceValues } from './services.ts';
+import { firstOf } from './upstreams/first-of.ts';
 import { fileOwnedBy, portOwnedBy } from './upstreams/ownership.ts';
 import { tcpUpstream, unixUpstream } from './upstreams/socket.ts';
 import { parseTarget, targetLabel, type Target } from './upstreams/target.ts';
@@ -43,6 +45,7 @@ export interface Running {
 }
 
 const TOKEN_BYTES = 32;
+const LOOPBACK = ['127.0.0.1', '::1'] as const;
 /** Longest time a timer can have: what keeps the process alive between attempts, whose own timers don't. */
 const FOREVER_MS = 2 ** 31 - 1;
 
@@ -70,7 +73,8 @@ async function startRun(values: RunValues, words: readonly string[], context: Ag
     const upstream = upstreamAt(targetOf(place), { uid: context.uid });
     const { env, terminal, log } = context;
     const authorization = runAuthorization(values, prepared);
-    const offer = new Offer({ values, upstream, env, authorization, terminal, log });
+    const services = servicesOf(values, context);
+    const offer = new Offer({ values, upstream, services, env, authorization, terminal, log });
     log.info({ command: words[0], listening: upstream.label }, 'Starting the command');
     const child = startChild({ words: prepared.words, env: { ...env, ...prepared.env }, log });
     return new NotebookRun({
@@ -89,11 +93,11 @@ async function startRun(values: RunValues, words: readonly string[], context: Ag
 
 function startAttach(values: AttachValues, context: AgentContext): Running {
   const target = parseTarget(values.to);
-  const uid = values.allowForeignUpstream ? undefined : context.uid;
-  const upstream = upstreamAt(target, { uid, caFile: values.upstreamCa });
+  const upstream = upstreamAt(target, trustOf(values, context));
   const authorization = values.authorizationFile === undefined ? undefined : readSecretFile(values.authorizationFile);
   const { env, terminal, log } = context;
-  const offer = new Offer({ values, upstream, env, authorization, terminal, log });
+  const services = servicesOf(values, context);
+  const offer = new Offer({ values, upstream, services, env, authorization, terminal, log });
   const end = new AbortController();
   firstAnswer(upstream, 'connect', end.signal, systemClock).then(
     () => offer.ready(),
@@ -131,6 +135,28 @@ interface Trust {
   /** Undefined: whoever answers there is right. */
   readonly uid: number | undefined;
   readonly caFile?: string | undefined;
+}
+
+type TrustValues = Pick<AttachValues, 'allowForeignUpstream' | 'upstreamCa'>;
+
+function trustOf({ allowForeignUpstream, upstreamCa }: TrustValues, { uid }: Pick<AgentContext, 'uid'>): Trust {
+  return { uid: allowForeignUpstream ? undefined : uid, caFile: upstreamCa };
+}
+
+function servicesOf(values: ServiceValues & TrustValues, { uid }: AgentContext): Services {
+  return openServices(values, {
+    ofTarget: (target) => upstreamAt(target, trustOf(values, { uid })),
+    ofPort: (port) =>
+      firstOf(
+        `http://localhost:${port}`,
+        LOOPBACK.map((host) => portAt(host, port, uid)),
+      ),
+  });
+}
+
+/** A port that was allowed by its number may be anybody's by the time it is asked for: its owner is always looked at. */
+function portAt(host: string, port: number, uid: number): Upstream {
+  return tcpUpstream({ label: `${host}:${port}`, host, port, check: portOwnedBy(uid, host, port) });
 }
 
 function upstreamAt(target: Target, { uid, caFile }: Trust): Upstream {

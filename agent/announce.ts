@@ -5,6 +5,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import type { Log } from '../shared/program/log.ts';
+import type { ServiceUrl } from './services.ts';
 
 export interface AnnounceOptions {
   /** Standard error if it is a terminal, else undefined. */
@@ -17,6 +18,8 @@ export interface AnnounceOptions {
 export interface Announcement {
   readonly url: string;
   readonly link: string | undefined;
+  /** Where else visitors can go. */
+  readonly services: readonly ServiceUrl[];
   /** Why there is something to say: the first time, a link that was used, another address. */
   readonly reason: 'registered' | 'link-spent';
 }
@@ -38,9 +41,10 @@ export function createAnnouncer(options: AnnounceOptions): Announcer {
       });
   };
   return {
-    announce: ({ url, link, reason }) => {
+    announce: ({ url, link, services, reason }) => {
       const shown = link ?? url;
-      if (options.terminal !== undefined) options.terminal.write(terminalText(shown, reason, link !== undefined));
+      if (options.terminal !== undefined)
+        options.terminal.write(terminalText(shown, reason, link !== undefined) + servicesText(services));
       else options.log.info({ url, linkFile: options.linkFile }, sentence(reason));
       if (options.linkFile !== undefined) write(options.linkFile, `${shown}\n`);
     },
@@ -56,6 +60,12 @@ function terminalText(shown: string, reason: Announcement['reason'], oneTime: bo
     reason === 'registered' ? 'Your notebook is at' : 'The link was used. The next one, for another browser, is';
   const note = oneTime ? '  (this link opens it once, in the first browser that follows it)\n' : '';
   return `\n${head}\n\n  ${shown}\n${note}\n`;
+}
+
+function servicesText(services: readonly ServiceUrl[]): string {
+  const width = Math.max(...services.map(({ service }) => service.length));
+  const lines = services.map(({ service, url }) => `  ${service.padEnd(width)}  ${url}\n`);
+  return lines.length === 0 ? '' : `${lines.join('')}\n`;
 }
 
 function sentence(reason: Announcement['reason']): string {

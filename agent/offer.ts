@@ -15,17 +15,18 @@ import type { CommonValues } from './options.ts';
 import type { ResumeEvents } from './resume.ts';
 import { readSecretFile } from './secret-file.ts';
 import { createServe, type Phase } from './serve.ts';
+import { serviceUrls, WEB, type Services, type ServiceUrl } from './services.ts';
 import { Slots, type SlotEvents } from './slots.ts';
 import type { Upstream } from './upstreams/upstream.ts';
 
-/** The one service there is so far: what `NAME.domain` leads to. */
-const SERVICE = 'web';
 const LONGEST_MESSAGE = 65_536;
 const BACKOFF = { baseMs: 200, capMs: 30_000 } as const;
 
 export interface OfferOptions {
   readonly values: CommonValues;
   readonly upstream: Upstream;
+  /** What visitors can reach beside it. */
+  readonly services: Services;
   /** Where proxies are told. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The Authorization value that the notebook accepts, if the bastion shall add it. */
@@ -47,6 +48,7 @@ export class Offer {
   #phase: Phase = 'starting';
   #exit: number | undefined;
   #url: string | undefined;
+  #serviceUrls: readonly ServiceUrl[] = [];
 
   /** Throws `options-invalid` when a file that an option names can't be used. */
   constructor(options: OfferOptions) {
@@ -117,22 +119,24 @@ export class Offer {
   }
 
   #registration(): Omit<Registration, 'links' | 'slot'> {
-    const { values, authorization } = this.#options;
+    const { values, authorization, services } = this.#options;
     return {
       agent: `postern-agent/${VERSION}`,
       instance: randomBytes(16).toString('hex'),
       names: [values.name],
       access: values.access,
-      services: [{ name: SERVICE, ...(authorization === undefined ? {} : { authorization }) }],
+      services: [{ name: WEB, ...(authorization === undefined ? {} : { authorization }) }, ...services.offers],
+      ...(services.ports.length === 0 ? {} : { ports: services.ports }),
       features: [],
       limits: { credit: values.streamCredit, streams: values.streams, message: LONGEST_MESSAGE },
     };
   }
 
   #serve(): ReturnType<typeof createServe> {
-    const service = { name: SERVICE, upstream: this.#options.upstream, phase: () => this.#phase };
+    const { upstream, services } = this.#options;
+    const web = { name: WEB, upstream, phase: () => this.#phase };
     return createServe({
-      services: new Map([[SERVICE, service]]),
+      services: { get: (name) => (name === WEB ? web : services.get(name)) },
       connectTimeoutMs: this.#options.values.connectTimeout,
       clock: systemClock,
       log: this.#log,
@@ -145,7 +149,7 @@ export class Offer {
 
   #readiness(): Info {
     const exit = this.#exit === undefined ? {} : { exit: this.#exit };
-    return { type: 'readiness', service: SERVICE, ready: this.#phase === 'ready', ...exit };
+    return { type: 'readiness', service: WEB, ready: this.#phase === 'ready', ...exit };
   }
 
   #informed(info: Info): void {
@@ -161,7 +165,7 @@ export class Offer {
   #announce(reason: 'registered' | 'link-spent'): void {
     if (this.#url === undefined) return;
     const link = this.#options.values.access === 'private' ? this.#link.urlFor(this.#url) : undefined;
-    this.#announcer.announce({ url: this.#url, link, reason });
+    this.#announcer.announce({ url: this.#url, link, services: this.#serviceUrls, reason });
   }
 
   #events(): SlotEvents {
@@ -207,9 +211,20 @@ export class Offer {
   #registered(slot: number, acceptance: Acceptance): void {
     const url = acceptance.urls[this.#options.values.name];
     const until = new Date(acceptance.expiresAt).toISOString();
-    this.#log.info({ url, session: acceptance.session, until, ...this.#which(slot) }, 'Registered');
+    const services = this.#urlsOfServices(acceptance);
+    const told = services.length > 0 ? { services } : {};
+    this.#log.info({ url, session: acceptance.session, until, ...told, ...this.#which(slot) }, 'Registered');
     if (url === undefined || url === this.#url) return;
     this.#url = url;
+    this.#serviceUrls = services;
     this.#announce('registered');
+  }
+
+  #urlsOfServices({ serviceUrl }: Acceptance): ServiceUrl[] {
+    const { services, values } = this.#options;
+    if (serviceUrl !== undefined) return serviceUrls(values.name, services, serviceUrl);
+    if (services.offers.length + services.ports.length > 0)
+      this.#log.warn({}, 'This bastion has no addresses for --service and --allow-port: they cannot be visited');
+    return [];
   }
 }

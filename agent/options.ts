@@ -4,6 +4,7 @@ import { PosternError } from '../shared/errors.ts';
 import { LOG_OPTIONS } from '../shared/program/log-options.ts';
 import type { OptionSpec, OptionValues, ParsedCommand, ProgramSpec } from '../shared/program/options.ts';
 import { proxyProblem } from './proxy.ts';
+import { parsePorts, parseService, serviceProblems, type ServiceValues } from './services.ts';
 import { parseTarget } from './upstreams/target.ts';
 
 const COMMON = [
@@ -88,6 +89,37 @@ const COMMON = [
       'who were let in. Refused when others can read the file.',
   },
   {
+    name: 'service',
+    type: 'list',
+    metavar: 'SERVICE=http://127.0.0.1:PORT|SERVICE=unix:/PATH|SERVICE=https://HOST:PORT',
+    help:
+      'Bring visitors to this server, too, at NAME--SERVICE.notebooks.example.org. Several times for more. It may start later ' +
+      "and must belong to the agent's own user.",
+    check: (values: readonly string[]) => firstProblem(values, parseService),
+  },
+  {
+    name: 'allow-port',
+    type: 'list',
+    metavar: 'PORT|FROM-TO',
+    help:
+      "Bring visitors to these ports of this machine's loopback, at NAME--PORT.notebooks.example.org, as soon as a program " +
+      "of the agent's own user listens there. Several times for more.",
+    check: (values: readonly string[]) => firstProblem(values, parsePorts),
+  },
+  {
+    name: 'upstream-ca',
+    type: 'path',
+    metavar: 'FILE',
+    help: 'Trust only these certificate authorities (PEM) for what is reached by https://...',
+  },
+  {
+    name: 'allow-foreign-upstream',
+    type: 'boolean',
+    help:
+      "With --to and --service: also forward to another machine, or to another user's port on this one. Whoever answers " +
+      'there gets the visitors.',
+  },
+  {
     name: 'connect-timeout',
     type: 'duration',
     default: '10s',
@@ -153,6 +185,7 @@ const RUN = {
     'postern-agent run --bastion https://notebooks.example.org --name alice-1 --token-file ~/.postern-token -- jupyter lab',
     'postern-agent run --config agent.json --name alice-1 -- jupyter lab --ServerApp.sock={socket}',
     'postern-agent run --config agent.json --name alice-2 -- code-server --socket {socket} --auth none',
+    'postern-agent run --config agent.json --name alice-3 --service tensorboard=http://127.0.0.1:6006 --allow-port 8787 -- jupyter lab',
   ],
   options: [
     ...COMMON,
@@ -172,6 +205,7 @@ const RUN = {
       help: 'How long the command may take until it answers; then it is stopped. 0 waits for ever.',
     },
   ],
+  check: serviceProblems,
 } as const;
 
 const ATTACH = {
@@ -191,24 +225,14 @@ const ATTACH = {
       help: "The notebook server. A loopback port or socket must belong to the agent's own user.",
       check: targetProblem,
     },
-    {
-      name: 'upstream-ca',
-      type: 'path',
-      metavar: 'FILE',
-      help: 'Trust only these certificate authorities (PEM) for --to https://...',
-    },
-    {
-      name: 'allow-foreign-upstream',
-      type: 'boolean',
-      help: "Also forward to another machine, or to another user's port on this one. Whoever answers there gets the visitors.",
-    },
   ],
-  check: (values: { to: string; allowForeignUpstream: boolean }) => {
+  check: (values: ServiceValues & { to: string }) => {
     const target = parseTarget(values.to);
     const remote = target.kind !== 'unix' && !target.loopback;
+    const problems = serviceProblems(values);
     return remote && !values.allowForeignUpstream
-      ? [`--to ${values.to} is not on this machine's loopback: that needs --allow-foreign-upstream`]
-      : [];
+      ? [`--to ${values.to} is not on this machine's loopback: that needs --allow-foreign-upstream`, ...problems]
+      : problems;
   },
 } as const;
 
@@ -247,8 +271,12 @@ function nameProblem(value: string): string | undefined {
 }
 
 function targetProblem(value: string): string | undefined {
+  return firstProblem([value], parseTarget);
+}
+
+function firstProblem(values: readonly string[], parse: (value: string) => unknown): string | undefined {
   try {
-    parseTarget(value);
+    for (const value of values) parse(value);
     return undefined;
   } catch (error) {
     return error instanceof PosternError ? error.detail : String(error);

@@ -11,8 +11,8 @@ import type { Log } from '../shared/program/log.ts';
 import { upstreamCode } from './upstreams/connect.ts';
 import type { Upstream } from './upstreams/upstream.ts';
 
-/** starting: has not answered yet. ready: has answered once. exited: its program has ended. */
-export type Phase = 'starting' | 'ready' | 'exited';
+/** starting: has not answered yet. ready: has answered once. exited: its program has ended. unwatched: nobody knows if it will ever answer. */
+export type Phase = 'starting' | 'ready' | 'exited' | 'unwatched';
 
 /** What a stream may ask for by name; the address stays with the agent. */
 export interface Service {
@@ -29,7 +29,8 @@ export interface IncomingStream extends Duplex {
 }
 
 export interface ServeOptions {
-  readonly services: ReadonlyMap<string, Service>;
+  /** The service of a name that a stream asks for, or undefined. */
+  readonly services: { get(name: string): Service | undefined };
   /** How long an upstream may take to accept, in milliseconds. */
   readonly connectTimeoutMs: number;
   readonly clock: Clock;
@@ -83,7 +84,13 @@ function cut(socket: Duplex): void {
   else socket.destroy();
 }
 
+const REFUSED: Readonly<Record<Phase, ErrorCode>> = {
+  starting: 'upstream-not-ready',
+  ready: 'upstream-refused',
+  exited: 'upstream-exited',
+  unwatched: 'service-silent',
+};
+
 function refusal(code: ErrorCode, phase: Phase): ErrorCode {
-  if (code !== 'upstream-refused' || phase === 'ready') return code;
-  return phase === 'starting' ? 'upstream-not-ready' : 'upstream-exited';
+  return code === 'upstream-refused' ? REFUSED[phase] : code;
 }

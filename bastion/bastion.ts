@@ -16,6 +16,7 @@ import { anyOf } from './auth/any-of.ts';
 import { Attempts } from './auth/attempts.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { Gate } from './auth/gate.ts';
+import { Passes } from './auth/passes.ts';
 import { Revocations, refusingRevoked } from './auth/revocations.ts';
 import { ensureSecretDirectory } from './auth/secret-files.ts';
 import { SessionKeys } from './auth/session-keys.ts';
@@ -166,7 +167,7 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
   const accessLog = openAccessLog(config.accessLog, deps.log);
   const undo = [() => tls.close(), () => store.close(), () => void accessLog.close()];
   try {
-    const { authenticator, gate, revocations } = openAuth(config, deps, store);
+    const { authenticator, gate, passes, revocations } = openAuth(config, deps, store);
     revocations.watch(() => state.front?.recheck());
     const opened = { authenticator, revocations, state, store, tls };
     const { directory, endpoint, metrics } = openTunnels(config, deps, opened);
@@ -175,6 +176,7 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
       tls,
       directory,
       gate,
+      passes,
       limits: config.https,
       log: deps.log,
       onExchange: (record) => {
@@ -232,7 +234,7 @@ function openTunnels(
     graceMs: config.drainTimeoutMs,
     resumeMs: config.resumeMs,
     pausePatienceMs: config.pausePatienceMs,
-    urlOf: (name) => urlOf(name, config.domain, config.publicPort ?? state.port),
+    urlOf: (label) => urlOf(label, config.domain, config.publicPort ?? state.port),
     onHandshake: (result) => metrics.handshake(result),
     onSessionEnd: (session, reason) => metrics.sessionEnded(session, reason),
     onPause: () => metrics.paused(),
@@ -259,7 +261,8 @@ function openAuth(config: BastionConfig, { now = Date.now }: BastionDeps, store:
     remember: REMEMBERED_ADDRESSES,
     now,
   });
-  return { authenticator, revocations, gate: new Gate({ authenticator, sessions, attempts, standing, now }) };
+  const gate = new Gate({ authenticator, sessions, attempts, standing, now });
+  return { authenticator, revocations, gate, passes: new Passes({ keys, sessions, now }) };
 }
 
 /** What expired a while ago is removed when the bastion starts; the rest does no harm meanwhile. */
@@ -284,6 +287,6 @@ async function openAdmin(
   return openAdminPort(options, { mayWait: 'fd' in config.listen, log });
 }
 
-function urlOf(name: string, domain: string, port: number): string {
-  return `https://${name}.${domain}${port === 443 ? '' : `:${port}`}/`;
+function urlOf(label: string, domain: string, port: number): string {
+  return `https://${label}.${domain}${port === 443 ? '' : `:${port}`}/`;
 }

@@ -159,6 +159,13 @@ const TABLE = {
     'The agent offers no service of this name',
     'Check the services that the agent was started with.',
   ],
+  'service-silent': [
+    1209,
+    503,
+    '-',
+    'Nothing answers at this address yet',
+    'Start the program that is to listen there; this page tries again by itself.',
+  ],
 
   // 1300: registering. The answer is plain HTTP with a problem document, before any object exists.
   'credential-missing': [1300, 401, 'final', 'No credential was presented', 'Start the agent with --token-file.'],
@@ -342,6 +349,13 @@ const TABLE = {
     '-',
     'The connection to the notebook is interrupted',
     'Wait: its agent dials again by itself, and this page tries again too. Nothing is lost.',
+  ],
+  'pass-invalid': [
+    1415,
+    403,
+    '-',
+    'This sign-in was not begun in this browser, or took too long',
+    'Open the address again.',
   ],
 
   // 1500: the programs.

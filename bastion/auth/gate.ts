@@ -17,6 +17,8 @@ import type { VisitorSessions } from './visitor-session.ts';
 /** A request as it stands before the gate. */
 export interface Approach {
   readonly name: string;
+  /** What a session has to be for: the name, or `NAME--SERVICE`. */
+  readonly label: string;
   readonly method: string;
   readonly headers: IncomingHttpHeaders;
   readonly upgrade: boolean;
@@ -87,17 +89,17 @@ export class Gate {
   }
 
   /** Exchanges a one-time secret for the Set-Cookie value of a session. Throws PosternError: link-spent, visitor-limit. */
-  enter(secret: string, name: string, tunnel: Guarded, address: string): string {
+  enter(secret: string, label: string, tunnel: Guarded, address: string): string {
     if (!this.#attempts.allowed(address)) throw new PosternError('visitor-limit');
     if (!tunnel.spendLink(secret, address)) {
       this.#attempts.failed(address);
       throw new PosternError('link-spent');
     }
-    return this.#sessions.issue(name, tunnel.identity.owner);
+    return this.#sessions.issue(label, tunnel.identity.owner);
   }
 
-  #byCookie({ name, method, headers, upgrade }: Approach, tunnel: Guarded): Admission {
-    const session = this.#sessions.verify(headers.cookie, name, tunnel.identity.owner);
+  #byCookie({ label, method, headers, upgrade }: Approach, tunnel: Guarded): Admission {
+    const session = this.#sessions.verify(headers.cookie, label, tunnel.identity.owner);
     if (session === undefined) throw new PosternError('sign-in-needed');
     const problem = crossSiteProblem({ method, headers, upgrade });
     if (problem !== undefined) throw new PosternError('cross-site', problem);

@@ -1,6 +1,6 @@
 // Request and response heads as they pass the bastion: what is dropped, what is set afresh, what stays byte for byte. Pure.
 
-import { COOKIE_NAME, withoutOwnCookies } from '../auth/visitor-session.ts';
+import { isOwnCookie, withoutOwnCookies } from '../auth/own-cookies.ts';
 import { fieldKinds } from './field-kinds.ts';
 import type { ResponseHead } from './response-head.ts';
 
@@ -187,7 +187,7 @@ export function passingTrailers(raw: readonly string[]): readonly string[] {
 }
 
 /**
- * A Set-Cookie that stays with this host: a Domain that covers the neighbours too is taken out, and our own cookie is
+ * A Set-Cookie that stays with this host: a Domain that covers the neighbours too is taken out, and our own cookies are
  * not the notebook's to set (undefined: drop the header).
  */
 function ownHostCookie(value: string, host: string): string | undefined {
@@ -195,7 +195,7 @@ function ownHostCookie(value: string, host: string): string | undefined {
   const pair = (end < 0 ? value : value.slice(0, end)).trim();
   // A cookie without a name is sent as its bare value, which could look like ours.
   const name = pair.replace(/^[=\s]+/, '').split('=', 1)[0] as string;
-  if (name.trim().toLowerCase() === COOKIE_NAME.toLowerCase()) return undefined;
+  if (isOwnCookie(name)) return undefined;
   if (end < 0 || !/;\s*domain\s*=/i.test(value)) return value;
   const parts = value.split(';');
   return parts.filter((part, index) => index === 0 || !coversNeighbours(part, host)).join(';');

@@ -8,6 +8,8 @@ export interface ExchangeRecord {
   readonly requestId: string;
   /** Empty when the request asked for no name. */
   readonly name: string;
+  /** `web`, another service of the name, or a port. */
+  readonly service: string;
   readonly visitor?: string;
   readonly address: string;
   /** What the visitor spoke. */

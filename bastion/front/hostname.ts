@@ -1,11 +1,20 @@
-// Where a Host header leads: the bastion's own apex, a visitor's name below it, or nowhere here. Pure.
+// Where a Host header leads: the bastion's own apex, a name below it or a service of that name, or nowhere here. Pure.
 
 /** `foreign`: a host name, but none of ours. `invalid`: not a host name at all. */
 export type Place =
-  | { readonly kind: 'apex' }
-  | { readonly kind: 'name'; readonly name: string }
-  | { readonly kind: 'foreign' }
-  | { readonly kind: 'invalid' };
+  { readonly kind: 'apex' } | VisitedPlace | { readonly kind: 'foreign' } | { readonly kind: 'invalid' };
+
+/** `alice` leads to the service `web`, `alice--8787` to the service `8787` of the same name. */
+export interface VisitedPlace {
+  readonly kind: 'name';
+  readonly name: string;
+  readonly service: string;
+  /** The whole label: what a visitor's session is for, because it is what browsers keep apart. */
+  readonly label: string;
+}
+
+/** The service that `NAME.domain` leads to. */
+export const WEB = 'web';
 
 const APEX: Place = { kind: 'apex' };
 const FOREIGN: Place = { kind: 'foreign' };
@@ -14,6 +23,8 @@ const INVALID: Place = { kind: 'invalid' };
 const HOST = /^([A-Za-z0-9._-]{1,254})(?::[0-9]{1,5})?$/;
 const ADDRESS = /^\[[0-9a-fA-F:.]{2,45}\](?::[0-9]{1,5})?$/;
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** No name has two hyphens in a row: the first two end it. */
+const WITH_SERVICE = /^([a-z0-9]+(?:-[a-z0-9]+)*)--([a-z0-9]+(?:-[a-z0-9]+)*)$/;
 
 /** `domain` is normalised already (`normalDomain`). */
 export function placeOf(host: string, domain: string): Place {
@@ -24,8 +35,18 @@ export function placeOf(host: string, domain: string): Place {
   if (plain === '' || plain.startsWith('.') || plain.endsWith('.') || plain.includes('..')) return INVALID;
   const label = plain.length - domain.length - 1;
   if (label < 1 || plain[label] !== '.' || !plain.endsWith(domain)) return FOREIGN;
-  const name = plain.slice(0, label);
-  return LABEL.test(name) ? { kind: 'name', name } : FOREIGN;
+  return visited(plain.slice(0, label));
+}
+
+function visited(label: string): Place {
+  if (!LABEL.test(label)) return FOREIGN;
+  const [, name = label, service = WEB] = WITH_SERVICE.exec(label) ?? [];
+  return { kind: 'name', name, service, label };
+}
+
+/** The Host of another label below the same domain, on the same port as this Host. */
+export function neighbourOf(host: string, label: string): string {
+  return label + host.slice(host.indexOf('.'));
 }
 
 /** Lower case, without the root's dot at the end. */

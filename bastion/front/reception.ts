@@ -7,7 +7,9 @@ import { forwardedLines } from '../forward/headers.ts';
 import type { Dialer, StreamPool } from '../forward/stream-pool.ts';
 import { apexPage } from './apex.ts';
 import { enter } from './enter.ts';
-import { normalDomain, placeOf, type Place } from './hostname.ts';
+import { normalDomain, placeOf, type Place, type VisitedPlace } from './hostname.ts';
+import { ENTER_PATH } from './page-scripts.ts';
+import { answerPass, beginPass, type PassDesk } from './pass.ts';
 import type { Asked, FrontVisit } from './visit.ts';
 
 /** The part of a tunnel that visitors can reach. */
@@ -29,8 +31,9 @@ export interface ReceptionOptions {
   };
   readonly gate: {
     admit(approach: Approach, tunnel: VisitedTunnel): Admission | Promise<Admission>;
-    enter(secret: string, name: string, tunnel: VisitedTunnel, address: string): string;
+    enter(secret: string, label: string, tunnel: VisitedTunnel, address: string): string;
   };
+  readonly passes: PassDesk;
 }
 
 /** What the reception keeps of a visitor's connection: most requests on it ask for one host. */
@@ -54,12 +57,11 @@ export interface Lead {
 
 /** A request of which all is known that it says of itself. */
 interface Wish {
+  readonly place: VisitedPlace;
   readonly asked: Asked;
   readonly lead: Lead;
 }
 
-/** The service that `NAME.domain` leads to. */
-const WEB = 'web';
 const OWN_PREFIX = '/_postern/';
 
 export class Reception {
@@ -111,30 +113,26 @@ export class Reception {
     const host = visit.readHost();
     const lead = this.acquaint(host, from);
     const { place } = lead;
-    if (place.kind === 'name') visit.name = place.name;
+    if (place.kind === 'name') visit.place = place;
     const asked = visit.read(host);
     if (!from.covers(lead.hostname)) throw new PosternError('misdirected', 'another certificate is in use for it');
-    if (place.kind === 'name') this.#visitName(visit, from, { asked, lead });
+    if (place.kind === 'name') this.#visitName(visit, from, { place, asked, lead });
     else if (place.kind === 'apex') visit.answer(apexPage(visit, asked.target, this.#options.domain));
     else if (place.kind === 'foreign') throw new PosternError('misdirected');
     else throw new PosternError('request-ambiguous', 'a Host that is no host name');
   }
 
   #visitName(visit: FrontVisit, from: Acquaintance, wish: Wish): void {
-    const { name } = visit;
-    const expected = this.#options.directory.expected(name);
+    const { asked, lead, place } = wish;
+    const expected = this.#options.directory.expected(place.name);
     if (expected !== undefined) return this.#wait(expected, visit, () => this.#visitName(visit, from, wish));
-    const tunnel = this.tunnel(name);
-    const { asked, lead } = wish;
-    if (asked.target.startsWith(OWN_PREFIX)) {
-      const { gate } = this.#options;
-      return enter(visit, asked.target, (secret) => gate.enter(secret, name, tunnel, from.address));
-    }
-    this.#admit(visit, asked.method, tunnel, ({ inject, visitor, dropAuthorization, recheck }) => {
-      const authorization = inject ? tunnel.authorization(WEB) : undefined;
+    const tunnel = this.tunnel(place.name);
+    if (asked.target.startsWith(OWN_PREFIX)) return this.#ownPage(visit, wish, tunnel);
+    this.#admit(visit, wish, tunnel, ({ inject, visitor, dropAuthorization, recheck }) => {
+      const authorization = inject ? tunnel.authorization(place.service) : undefined;
       visit.exchange = new Exchange(visit, {
         streams: from.streams,
-        destination: { dialer: tunnel, service: WEB, visitor, address: from.address },
+        destination: { dialer: tunnel, service: place.service, visitor, address: from.address },
         request: { ...asked, origin: lead.origin, dropAuthorization, authorization },
         host: lead.hostname,
       });
@@ -148,6 +146,16 @@ export class Reception {
     visit.onOver = () => this.#present.delete(visit);
   }
 
+  #ownPage(visit: FrontVisit, { asked, place }: Wish, tunnel: VisitedTunnel): void {
+    const { gate, passes } = this.#options;
+    if (asked.target === ENTER_PATH)
+      return enter(visit, asked.target, (secret) => gate.enter(secret, place.label, tunnel, visit.host.address));
+    const has = (service: string): boolean => tunnel.hasService(service);
+    const { method, headers, upgrade, requestId } = visit;
+    const passing = { method, headers, upgrade, requestId, place, target: asked.target };
+    visit.answer(answerPass(passes, passing, { owner: tunnel.identity.owner, has }));
+  }
+
   /** Right after a restart, agents are on their way back: a visitor who is quicker need not be told so. */
   #wait(expected: Promise<void>, visit: FrontVisit, go: () => void): void {
     expected
@@ -158,18 +166,35 @@ export class Reception {
   }
 
   /** Goes on at once when the gate answers at once, as it does for all but the first request of a script. */
-  #admit(visit: FrontVisit, method: string, tunnel: VisitedTunnel, go: (admission: Admission) => void): void {
-    const { name, upgrade, host, headers } = visit;
-    const admission = this.#options.gate.admit({ name, method, headers, upgrade, address: host.address }, tunnel);
+  #admit(visit: FrontVisit, wish: Wish, tunnel: VisitedTunnel, go: (admission: Admission) => void): void {
+    const { upgrade, host, headers } = visit;
+    const { method } = wish.asked;
+    const { name, label, service } = wish.place;
+    const approach = { name, label, method, headers, upgrade, address: host.address };
     const proceed = (admitted: Admission): void => {
       if (visit.over) return;
       visit.visitor = admitted.visitor;
-      if (!tunnel.hasService(WEB)) throw new PosternError('service-unknown');
+      if (!tunnel.hasService(service)) throw new PosternError('service-unknown');
       // An agent that is asked for a service whose program has ended could only say the same, later.
-      if (tunnel.readiness(WEB)?.exit !== undefined) throw new PosternError('upstream-exited');
+      if (tunnel.readiness(service)?.exit !== undefined) throw new PosternError('upstream-exited');
       go(admitted);
     };
-    if (!(admission instanceof Promise)) return proceed(admission);
-    admission.then(proceed).catch((error: unknown) => visit.failed(error));
+    try {
+      const admission = this.#options.gate.admit(approach, tunnel);
+      if (!(admission instanceof Promise)) return proceed(admission);
+      admission.then(proceed).catch((error: unknown) => this.#refused(error, visit, wish));
+    } catch (error) {
+      this.#refused(error, visit, wish);
+    }
+  }
+
+  /** Who lacks a session only at this host of the name is sent to the one where there may be one. */
+  #refused(error: unknown, visit: FrontVisit, { place, asked }: Wish): void {
+    const { method, headers, upgrade, requestId } = visit;
+    const passing = { method, headers, upgrade, requestId, place, target: asked.target };
+    const lacksSession = error instanceof PosternError && error.code === 'sign-in-needed' && !visit.over;
+    const redirect = lacksSession ? beginPass(this.#options.passes, passing) : undefined;
+    if (redirect === undefined) visit.failed(error);
+    else visit.answer(redirect);
   }
 }

@@ -9,8 +9,11 @@ import type { Upload } from '../forward/headers.ts';
 import type { ResponseHead } from '../forward/response-head.ts';
 import type { UpstreamStream } from '../forward/stream-pool.ts';
 import type { ExchangeRecord, Protocol } from './exchange-record.ts';
+import type { VisitedPlace } from './hostname.ts';
 import { refusal, type Answer } from './refusal.ts';
 import { newRequestId } from './request-id.ts';
+
+const NOWHERE = { name: '', service: '' };
 
 /** What a visit needs of the connection it came on. */
 export interface VisitHost {
@@ -48,8 +51,8 @@ export abstract class FrontVisit implements Visit {
   readonly upgrade: boolean;
   readonly requestId = newRequestId();
   exchange: Exchange | undefined;
-  /** The name asked for, once the host has been read, and who was let in. */
-  name = '';
+  /** The name and service asked for, once the host has been read, and who was let in. */
+  place: VisitedPlace | undefined;
   visitor: string | undefined;
   over = false;
   /** Called once, when it is over. */
@@ -132,7 +135,7 @@ export abstract class FrontVisit implements Visit {
     const query = url.indexOf('?');
     return {
       requestId: this.requestId,
-      name: this.name,
+      ...(this.place === undefined ? NOWHERE : { name: this.place.name, service: this.place.service }),
       address: this.host.address,
       protocol: this.protocol,
       method: this.method,

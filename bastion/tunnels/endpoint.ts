@@ -52,7 +52,8 @@ export interface EndpointOptions {
   readonly resumeMs: number;
   readonly pausePatienceMs: number;
   readonly log: Log;
-  urlOf(name: string): string;
+  /** The URL of a host by its label. */
+  urlOf(label: string): string;
   onHandshake(result: 'accepted' | 'resumed' | ErrorCode): void;
   onSessionEnd(session: Session, reason: ErrorCode): void;
   /** A link was lost; its session waits to be resumed. */
@@ -201,6 +202,7 @@ export class Endpoint {
       resumeKey,
       resumeMs,
       urls: Object.fromEntries(names.map((name) => [name, urlOf(name)])),
+      serviceUrl: urlOf('{name}--{service}'),
       expiresAt: candidate.identity.expiresAt,
       features: [],
       limits,

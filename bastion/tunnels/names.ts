@@ -44,6 +44,8 @@ const RESERVED = new Set([
   'webmaster',
   'wpad',
   'www',
+  // `xn--SERVICE` would be read as an internationalised label.
+  'xn',
 ]);
 
 /** What is wrong with a name, or undefined. */

@@ -7,7 +7,8 @@ import type { Clock } from '../../shared/mux/clock.ts';
 import type { Session, SessionOptions } from '../../shared/mux/session.ts';
 import type { Stream } from '../../shared/mux/stream.ts';
 import type { Log } from '../../shared/program/log.ts';
-import type { Access, Info, Registration } from '../../shared/wire/handshake.ts';
+import { allowsPort, portOf } from '../../shared/wire/handshake.ts';
+import type { Access, Info, Registration, ServiceKind } from '../../shared/wire/handshake.ts';
 import type { Identity } from '../auth/authenticator.ts';
 import type { Standing } from '../auth/revocations.ts';
 import { watchDeadline } from './deadline.ts';
@@ -23,7 +24,8 @@ export interface Tunnel {
   readonly identity: Identity;
   readonly names: readonly string[];
   readonly access: Access;
-  hasService(service: string): boolean;
+  /** A service of this kind, or a port (which is `http`); `http` when no kind is given. */
+  hasService(service: string, kind?: ServiceKind): boolean;
   /** The Authorization value that the notebook accepts; a secret. */
   authorization(service: string): string | undefined;
   /** What the agent last said of the service; undefined as long as it said nothing. */
@@ -180,8 +182,11 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     return this.#links.length > 0 && this.#links.every((link) => link.paused);
   }
 
-  hasService(service: string): boolean {
-    return this.#latest.registration.services.some(({ name }) => name === service);
+  hasService(service: string, kind: ServiceKind = 'http'): boolean {
+    const { services, ports } = this.#latest.registration;
+    const port = portOf(service);
+    if (port !== undefined) return kind === 'http' && allowsPort(ports, port);
+    return services.some((offer) => offer.name === service && (offer.kind ?? 'http') === kind);
   }
 
   authorization(service: string): string | undefined {

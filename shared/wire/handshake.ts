@@ -31,6 +31,7 @@ const MAX_NAMES = 16;
 const MAX_SERVICES = 32;
 const MAX_LINKS = 8;
 const MAX_SLOTS = 16;
+const MAX_PORT_RANGES = 32;
 
 /** What each end is ready to take; the sender of frames keeps to the other end's. */
 export interface Limits {
@@ -42,12 +43,20 @@ export interface Limits {
   readonly message: number;
 }
 
+/** http: visitors' requests are read and forwarded. tcp: only bytes that nobody reads are carried to it. */
+export type ServiceKind = 'http' | 'tcp';
+
 export interface ServiceOffer {
-  /** What OPEN names: `web` is the one that `NAME.domain` leads to. */
+  /** What OPEN names: `web` is the one that `NAME.domain` leads to, any other answers at `NAME--SERVICE.domain`. */
   readonly name: string;
+  /** `http` when it is absent. */
+  readonly kind?: ServiceKind;
   /** The Authorization value that this service of the notebook accepts; a secret that visitors never see. */
   readonly authorization?: string;
 }
+
+/** Ports of the agent's loopback that OPEN may name in decimal: the first and the last one. */
+export type PortRange = readonly [from: number, to: number];
 
 /** private: only who proves to be the owner. public: anybody, asked for explicitly. */
 export type Access = 'private' | 'public';
@@ -62,6 +71,8 @@ export interface Registration {
   readonly names: readonly string[];
   readonly access: Access;
   readonly services: readonly ServiceOffer[];
+  /** What answers at `NAME--PORT.domain`; nothing when it is absent. */
+  readonly ports?: readonly PortRange[];
   /** SHA-256 (hexadecimal) of each unspent one-time secret that opens these names; the secrets stay with the agent. */
   readonly links: readonly string[];
   readonly features: readonly string[];
@@ -78,6 +89,8 @@ export interface Acceptance {
   readonly resumeMs: number;
   /** name -> URL under which visitors reach it. */
   readonly urls: Readonly<Record<string, string>>;
+  /** The URL of a name's other services and ports, with `{name}` and `{service}` to be filled in; absent where there are none. */
+  readonly serviceUrl?: string;
   /** Unix milliseconds at which the credential, and with it the tunnel, ends. */
   readonly expiresAt: number;
   readonly features: readonly string[];
@@ -132,6 +145,7 @@ export function decodeRegistration(header: string): Registration {
     names: list(json, 'names', MAX_NAMES, (item) => plainText(item, 'names', 63)),
     access: oneOf(json, 'access', ['private', 'public'] as const),
     services: list(json, 'services', MAX_SERVICES, serviceOffer),
+    ...(json['ports'] === undefined ? {} : { ports: list(json, 'ports', MAX_PORT_RANGES, portRange) }),
     links: list(json, 'links', MAX_LINKS, (item) => hash(item, 'links')),
     features: list(json, 'features', 64, (item) => plainText(item, 'features', 40)),
     limits: limits(json),
@@ -148,6 +162,7 @@ export function decodeAcceptance(header: string): Acceptance {
     resumeKey: text(json, 'resumeKey', 64),
     resumeMs: count(json, 'resumeMs', Number.MAX_SAFE_INTEGER),
     urls: Object.fromEntries(Object.entries(urls).map(([name, url]) => [name, plainText(url, 'urls', 500)])),
+    ...(json['serviceUrl'] === undefined ? {} : { serviceUrl: text(json, 'serviceUrl', 500) }),
     expiresAt: count(json, 'expiresAt', Number.MAX_SAFE_INTEGER),
     features: list(json, 'features', 64, (item) => plainText(item, 'features', 40)),
     limits: limits(json),
@@ -206,7 +221,34 @@ function serviceOffer(value: unknown): ServiceOffer {
   const json = object(value, 'services');
   const name = text(json, 'name', 63);
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) throw malformed('services', 'a name that is not a label');
-  return json['authorization'] === undefined ? { name } : { name, authorization: text(json, 'authorization', 1000) };
+  // A number is a port, and what answers there is said by `ports`.
+  if (/^[0-9]+$/.test(name)) throw malformed('services', 'a name that is a number');
+  return {
+    name,
+    ...(json['kind'] === undefined ? {} : { kind: oneOf(json, 'kind', ['http', 'tcp'] as const) }),
+    ...(json['authorization'] === undefined ? {} : { authorization: text(json, 'authorization', 1000) }),
+  };
+}
+
+function portRange(value: unknown): PortRange {
+  const [from, to, ...more] = Array.isArray(value) ? (value as unknown[]) : [];
+  if (!isPort(from) || !isPort(to) || from > to || more.length > 0)
+    throw malformed('ports', 'not two port numbers, the first and the last');
+  return [from, to];
+}
+
+function isPort(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65_535;
+}
+
+/** The port that a service's name stands for in decimal, without leading zeros; undefined for any other name. */
+export function portOf(service: string): number | undefined {
+  return /^[1-9][0-9]{0,4}$/.test(service) && Number(service) <= 65_535 ? Number(service) : undefined;
+}
+
+/** Whether the ports that an agent allows include this one. */
+export function allowsPort(ports: readonly PortRange[] | undefined, port: number): boolean {
+  return ports?.some(([from, to]) => from <= port && port <= to) === true;
 }
 
 function limits(json: Json): Limits {

@@ -6,10 +6,13 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import test from 'node:test';
 
 import { fileOwnedBy, portOwnedBy } from '../../agent/upstreams/ownership.ts';
 import { tcpUpstream, unixUpstream } from '../../agent/upstreams/socket.ts';
+import { AgentProgram } from '../support/agent-program.ts';
+import { BareBastion } from '../support/bare-bastion.ts';
 import { tcpWorld, unixWorld } from '../support/upstream-world.ts';
 
 const HOST = '127.0.0.1';
@@ -95,4 +98,22 @@ test('who is not the owner of a port is told apart from who is', async () => {
   const unix = await unixWorld((path) => unixUpstream({ label: 'x', path, check: fileOwnedBy(uid + 1, path) }));
   await assert.rejects(unix.upstream.dial(never), { code: 'upstream-foreign' });
   await unix.close();
+});
+
+test("another user's port is not forwarded to because its number was allowed", asOther, async () => {
+  const other = await squatter('0');
+  const port = (await other.until(/AT (\d+)/))[1] as string;
+  const bastion = await new BareBastion().listen();
+  const options = ['--allow-port', port, '--allow-foreign-upstream', '--to', 'unix:/tmp/postern-nobody.sock'];
+  const agent = new AgentProgram(bastion, 'attach', options);
+  const { session } = await bastion.arrival();
+  const stream = session.open({ service: port, visitor: '192.0.2.1' });
+  stream.write('GET / HTTP/1.1\r\n\r\n');
+  await assert.rejects(text(stream), { code: 'upstream-foreign' });
+  await other.until(/CLOSED/);
+  assert.ok(!other.output().includes('GOT'));
+  agent.process.kill('SIGTERM');
+  await agent.exited;
+  await bastion.close();
+  await other.stop();
 });

@@ -9,6 +9,7 @@ import { connect as tlsConnect, createSecureContext, type TLSSocket } from 'node
 
 import { createServe } from '../../agent/serve.ts';
 import type { Admission } from '../../bastion/auth/gate.ts';
+import type { PassDesk } from '../../bastion/front/pass.ts';
 import { startFront, type ExchangeRecord, type Front, type FrontOptions } from '../../bastion/front/front.ts';
 import type { VisitedTunnel } from '../../bastion/front/reception.ts';
 import { createAuthority } from '../../certs/authority.ts';
@@ -54,7 +55,15 @@ export interface World {
 
 const PUBLIC: Admission = { visitor: 'public', inject: false, dropAuthorization: false };
 
-export interface WorldOptions extends Partial<Pick<FrontOptions, 'directory' | 'gate' | 'tunnelUpgrade' | 'limits'>> {
+const NO_PASSES: PassDesk = {
+  begin: () => ({ challenge: '', setCookie: '' }),
+  grant: () => '',
+  exchange: () => ({ returnTo: '/', cookies: [] }),
+};
+
+export interface WorldOptions extends Partial<
+  Pick<FrontOptions, 'directory' | 'gate' | 'passes' | 'tunnelUpgrade' | 'limits'>
+> {
   readonly tunnel?: Partial<VisitedTunnel>;
 }
 
@@ -87,6 +96,7 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
         expected: () => undefined,
       },
       gate: options.gate ?? { admit: () => PUBLIC, enter: () => '' },
+      passes: options.passes ?? NO_PASSES,
       log: NO_LOG,
       onExchange: (record) => records.push(record),
       tunnelUpgrade: options.tunnelUpgrade ?? ((_request, socket) => socket.destroy()),

@@ -44,6 +44,8 @@ export interface WorldOptions {
   readonly notebooks?: Readonly<Record<string, string>>;
   /** More options of `postern-bastion serve`. */
   readonly bastionOptions?: readonly string[];
+  /** More options of `postern-agent run`. */
+  readonly agentOptions?: readonly string[];
 }
 
 export class JupyterWorld implements AsyncDisposable {
@@ -62,7 +64,11 @@ export class JupyterWorld implements AsyncDisposable {
   }
 
   /** Starts everything and waits until JupyterLab answers. */
-  static async start({ notebooks = {}, bastionOptions = [] }: WorldOptions = {}): Promise<JupyterWorld> {
+  static async start({
+    notebooks = {},
+    bastionOptions = [],
+    agentOptions = [],
+  }: WorldOptions = {}): Promise<JupyterWorld> {
     const folder = mkdtempSync(join(tmpdir(), 'postern-e2e-'));
     const id = randomBytes(8).toString('hex');
     const environment = jupyterEnvironment(folder);
@@ -73,11 +79,8 @@ export class JupyterWorld implements AsyncDisposable {
       const bastion = await startBastion(run, await freePort(0), { extra: bastionOptions });
       const tokenFile = await createToken(run, 'alice', NAME);
       const command = jupyterCommand(lab as JupyterLab, folder);
-      return new JupyterWorld(
-        run,
-        bastion,
-        await startAgent(run, bastion, { name: NAME, tokenFile, serve: { command } }),
-      );
+      const options = { name: NAME, tokenFile, serve: { command }, extra: agentOptions };
+      return new JupyterWorld(run, bastion, await startAgent(run, bastion, options));
     } catch (error) {
       killLeftovers(id);
       rmSync(folder, { recursive: true, force: true });

@@ -1,9 +1,10 @@
-// Brings what the tests need and this machine lacks (JupyterLab from PyPI, Chromium from Debian), and says why where it can't.
+// Brings what the tests need and this machine lacks (JupyterLab and Dask from PyPI, Chromium from Debian), and says why where it can't.
 
 import { pathToFileURL } from 'node:url';
 import { runToEnd } from '../../contrib/demo/child.ts';
 import { obtainJupyterLab } from '../../contrib/demo/jupyterlab.ts';
 import { findBrowser } from './browser.ts';
+import { prepareDask } from './dask.ts';
 
 type Say = (text: string) => void;
 
@@ -16,7 +17,7 @@ const DEBIAN_PACKAGES = ['chromium', 'libnss3-tools'];
 
 /** Idempotent, and quick when everything is there. Never rejects. */
 export async function prepare(say: Say = (text) => console.error(text)): Promise<Prepared> {
-  const reasons = [await prepareJupyterLab(say), await prepareBrowser(say)];
+  const reasons = [await prepareJupyterLab(say), await prepareDashboard(say), await prepareBrowser(say)];
   const missing = reasons.filter((reason) => reason !== undefined);
   for (const reason of missing) say(`prepare: ${reason}`);
   return { missing };
@@ -25,6 +26,11 @@ export async function prepare(say: Say = (text) => console.error(text)): Promise
 async function prepareJupyterLab(say: Say): Promise<string | undefined> {
   const { lab, reason } = await obtainJupyterLab(say);
   return lab === undefined ? `no JupyterLab, so its tests are skipped: ${reason}` : undefined;
+}
+
+async function prepareDashboard(say: Say): Promise<string | undefined> {
+  const reason = await prepareDask(say);
+  return reason === undefined ? undefined : `no Dask, so its tests are skipped: ${reason}`;
 }
 
 async function prepareBrowser(say: Say): Promise<string | undefined> {

@@ -101,7 +101,7 @@ test('a token that the gate has let in before is refused from the moment that it
   const gate = new Gate({ authenticator, sessions, attempts, standing: revocations.standing, now });
   const tunnel = { identity: { owner: 'alice' }, access: 'private', spendLink: () => false } as const;
   const headers = { authorization: 'Bearer a-token' };
-  const approach = { name: 'demo', method: 'GET', headers, upgrade: false, address: '192.0.2.1' };
+  const approach = { name: 'demo', label: 'demo', method: 'GET', headers, upgrade: false, address: '192.0.2.1' };
   const admission = await gate.admit(approach, tunnel);
   assert.equal(admission.recheck?.(), undefined);
   assert.ok(!(gate.admit(approach, tunnel) instanceof Promise), 'known');

@@ -47,7 +47,8 @@ function gate(): Gate {
 }
 
 function approach(headers: Record<string, string>, method = 'GET', upgrade = false): Approach {
-  return { name: 'alice-1', method, headers: { host: HOST, ...headers }, upgrade, address: '192.0.2.1' };
+  const place = { name: 'alice-1', label: 'alice-1', address: '192.0.2.1' };
+  return { ...place, method, headers: { host: HOST, ...headers }, upgrade };
 }
 
 async function outcome(what: Approach, guarded: Guarded = tunnel()): Promise<string> {

@@ -14,6 +14,7 @@ import type { Log } from '../../../shared/program/log.ts';
 const record: ExchangeRecord = {
   requestId: '1',
   name: 'demo',
+  service: 'web',
   address: '192.0.2.1',
   protocol: 'HTTP/1.1',
   method: 'GET',

@@ -165,7 +165,13 @@ test('a notebook sets cookies for its own host only, and never ours', () => {
   assert.equal(cookie('a=1; domain=org; DOMAIN=.notebooks.example.org'), 'a=1');
   assert.equal(cookie(`a=1; Domain=${HOST}`), `a=1; Domain=${HOST}`);
   assert.equal(cookie('a=domain=org'), 'a=domain=org');
-  for (const ours of ['__Host-postern=x', ' __host-POSTERN = x; Path=/', '=__Host-postern=x', '__Host-postern'])
+  for (const ours of [
+    '__Host-postern=x',
+    ' __host-POSTERN = x; Path=/',
+    '=__Host-postern=x',
+    '__Host-postern',
+    '__Host-postern-pass=x',
+  ])
     assert.equal(cookie(ours), undefined, ours);
   assert.equal(cookie('__Host-posternlike=x'), '__Host-posternlike=x');
 });

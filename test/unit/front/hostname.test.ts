@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { normalDomain, originOf, placeOf } from '../../../bastion/front/hostname.ts';
+import { neighbourOf, normalDomain, originOf, placeOf } from '../../../bastion/front/hostname.ts';
 
 const DOMAIN = 'notebooks.example.org';
 const kindOf = (host: string): string => {
@@ -19,7 +19,23 @@ test('a name is the one label below the domain, whatever its case, port or trail
   ])
     assert.equal(kindOf(host), 'name alice');
   assert.equal(kindOf(`${'a'.repeat(63)}.${DOMAIN}`), `name ${'a'.repeat(63)}`);
-  assert.equal(kindOf('a--8787.notebooks.example.org'), 'name a--8787');
+});
+
+test('behind two hyphens stands a service of the name, or a port', () => {
+  const place = (label: string): unknown => placeOf(`${label}.${DOMAIN}`, DOMAIN);
+  const kind = 'name';
+  assert.deepEqual(place('alice'), { kind, name: 'alice', service: 'web', label: 'alice' });
+  assert.deepEqual(place('Alice-1--8787'), { kind, name: 'alice-1', service: '8787', label: 'alice-1--8787' });
+  assert.deepEqual(place('a--dask-ui'), { kind, name: 'a', service: 'dask-ui', label: 'a--dask-ui' });
+  // No name can be registered under any of these.
+  for (const label of ['a---8787', 'a--b--c', 'a--b---c'])
+    assert.deepEqual(place(label), { kind, name: label, service: 'web', label });
+  for (const label of ['--8787', 'a--', '--']) assert.deepEqual(place(label), { kind: 'foreign' });
+});
+
+test('a neighbour is another label below the same domain, on the same port', () => {
+  assert.equal(neighbourOf(`a--8787.${DOMAIN}:8443`, 'a'), `a.${DOMAIN}:8443`);
+  assert.equal(neighbourOf(`a.${DOMAIN}`, 'a--8787'), `a--8787.${DOMAIN}`);
 });
 
 test('the domain itself is the apex', () => {
