@@ -1,7 +1,6 @@
 // The bastion put together: the only place that chooses implementations and knows all of its parts.
 
 import { X509Certificate } from 'node:crypto';
-import { join } from 'node:path';
 
 import type { Clock } from '../shared/mux/clock.ts';
 import type { Address, ListenTarget } from '../shared/net/listen.ts';
@@ -12,16 +11,10 @@ import { openAccessLog } from './access-log.ts';
 import type { AccessLog } from './access-log.ts';
 import { openAdminPort } from './admin-port.ts';
 import type { AdminPort } from './admin-port.ts';
-import { anyOf } from './auth/any-of.ts';
-import { Attempts } from './auth/attempts.ts';
 import type { Authenticator } from './auth/authenticator.ts';
-import { Gate } from './auth/gate.ts';
-import { Passes } from './auth/passes.ts';
-import { Revocations, refusingRevoked } from './auth/revocations.ts';
+import type { Revocations } from './auth/revocations.ts';
 import { ensureSecretDirectory } from './auth/secret-files.ts';
-import { SessionKeys } from './auth/session-keys.ts';
-import { loadTokenKey, tokenAuthenticator } from './auth/token.ts';
-import { VisitorSessions } from './auth/visitor-session.ts';
+import { openAuth } from './credentials.ts';
 import { startFront } from './front/front.ts';
 import type { Front } from './front/front.ts';
 import type { HttpsLimits } from './front/https.ts';
@@ -50,6 +43,8 @@ export interface BastionConfig {
   /** PEM files; without them, the certificate comes from a CA in the state directory. */
   readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
   readonly admin?: Address | undefined;
+  /** A JSON file of rules for tokens of outside issuers. */
+  readonly issuers?: string | undefined;
   /** A path, or `log` for the program's own. */
   readonly accessLog?: string | undefined;
   readonly drainTimeoutMs: number;
@@ -83,7 +78,7 @@ export interface Bastion {
   readonly adminPort: number | undefined;
   /** The CA that visitors and agents must trust, in PEM; undefined when the certificate comes from files. */
   readonly authority: string | undefined;
-  /** Reads certificate files again and opens the access log anew. */
+  /** Reads certificates and the rules for issuers again, and opens the access log anew. */
   reload(): void;
   /** Not ready, GOAWAY to agents, exchanges finish within the drain timeout, then the rest is reset. Idempotent. */
   close(): Promise<void>;
@@ -108,10 +103,10 @@ interface Parts {
   readonly metrics: Metrics;
   readonly front: Front;
   readonly admin: AdminPort | undefined;
+  readonly reloadIssuers: () => void;
 }
 
 const DAY_MS = 86_400_000;
-const REMEMBERED_ADDRESSES = 10_000;
 
 /** Rejects with PosternError: state-unusable, ca-invalid, certificate-invalid, options-invalid (an address in use). */
 export async function startBastion(config: BastionConfig, deps: BastionDeps): Promise<Bastion> {
@@ -134,6 +129,7 @@ export async function startBastion(config: BastionConfig, deps: BastionDeps): Pr
     authority: parts.tls.authority,
     reload: () => {
       parts.tls.reload?.();
+      parts.reloadIssuers();
       parts.accessLog.reopen();
     },
     close: () => {
@@ -167,7 +163,7 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
   const accessLog = openAccessLog(config.accessLog, deps.log);
   const undo = [() => tls.close(), () => store.close(), () => void accessLog.close()];
   try {
-    const { authenticator, gate, passes, revocations } = openAuth(config, deps, store);
+    const { authenticator, gate, passes, revocations, reloadIssuers } = openAuth(config, deps, store);
     revocations.watch(() => state.front?.recheck());
     const opened = { authenticator, revocations, state, store, tls };
     const { directory, endpoint, metrics } = openTunnels(config, deps, opened);
@@ -189,7 +185,7 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
     state.front = front;
     undo.push(() => front.destroy());
     const admin = await openAdmin(config, metrics, deps.log, () => state.ready);
-    return { tls, store, accessLog, endpoint, metrics, front, admin };
+    return { tls, store, accessLog, endpoint, metrics, front, admin, reloadIssuers };
   } catch (error) {
     for (const step of undo.toReversed()) step();
     throw error;
@@ -241,28 +237,6 @@ function openTunnels(
     onImpatience: (tunnels) => state.front?.giveUpWaiting(tunnels, config.pausePatienceMs),
   });
   return { directory, endpoint, metrics };
-}
-
-function openAuth(config: BastionConfig, { now = Date.now }: BastionDeps, store: Store) {
-  const revocations = new Revocations(store, now);
-  const { standing } = revocations;
-  const kinds = anyOf([tokenAuthenticator(loadTokenKey(config.stateDirectory), now)]);
-  const authenticator = refusingRevoked(kinds, standing);
-  const keys = new SessionKeys({
-    directory: join(config.stateDirectory, 'visitor-keys'),
-    rotateAfterMs: 7 * DAY_MS,
-    keepMs: config.visitorSessionMs,
-    now,
-  });
-  const sessions = new VisitorSessions({ keys, ttlMs: config.visitorSessionMs, now });
-  const attempts = new Attempts({
-    burst: config.linkAttempts,
-    refillMs: 60_000 / config.linkAttempts,
-    remember: REMEMBERED_ADDRESSES,
-    now,
-  });
-  const gate = new Gate({ authenticator, sessions, attempts, standing, now });
-  return { authenticator, revocations, gate, passes: new Passes({ keys, sessions, now }) };
 }
 
 /** What expired a while ago is removed when the bastion starts; the rest does no harm meanwhile. */

@@ -98,6 +98,7 @@ function configOf(values: ServeValues, listen: ListenTarget): BastionConfig {
     publicPort: values.publicPort,
     tls: tlsCert === undefined || tlsKey === undefined ? undefined : { certificate: tlsCert, key: tlsKey },
     admin: values.admin === undefined ? undefined : parseAddress(values.admin),
+    issuers: values.issuers,
     accessLog: values.accessLog,
     drainTimeoutMs: values.drainTimeout,
     visitorSessionMs: values.visitorSession,

@@ -56,6 +56,12 @@ const SERVE_BASICS = [
     help: 'Write a JSON line for each exchange to this file, opened anew at SIGHUP; log: among the messages.',
   },
   {
+    name: 'issuers',
+    type: 'path',
+    metavar: 'FILE',
+    help: 'Take tokens of other issuers, by the rules in this JSON file (docs/operations.md); read again at SIGHUP.',
+  },
+  {
     name: 'drain-timeout',
     type: 'duration',
     default: '30s',

@@ -303,6 +303,13 @@ const TABLE = {
     'No token with this id was made here',
     'See postern-bastion token list; for a token of another issuer, say --unknown.',
   ],
+  'issuer-unreachable': [
+    1333,
+    503,
+    'retry',
+    'The issuer of the credential could not be asked for its keys',
+    'Nothing to do: the agent tries again by itself. If it lasts, the bastion cannot reach the issuer, or does not trust it.',
+  ],
 
   // 1400: visitors.
   'name-unknown': [1400, 404, '-', 'No notebook has this name', 'Check the address; the job may not have started yet.'],

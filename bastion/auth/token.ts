@@ -39,7 +39,8 @@ export async function signToken(key: KeyObject, request: TokenRequest, now = Dat
   const problem = requestProblem(request);
   if (problem !== undefined) throw new PosternError('options-invalid', problem);
   const issuedAt = Math.floor(now / 1000);
-  const expiresAt = issuedAt + Math.ceil(request.ttlMs / 1000);
+  // Rounded up, so that it never holds for less than was asked for.
+  const expiresAt = Math.ceil((now + request.ttlMs) / 1000);
   const id = randomBytes(12).toString('hex');
   const token = await new SignJWT({ names: [...request.names] })
     .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })

@@ -43,7 +43,10 @@ const IMPLEMENTATIONS: Readonly<Record<string, readonly string[]>> = {
   'agent/job': ['plain', 'htcondor', 'slurm'],
 };
 
-const ROOTS_OF_COMPOSITION = ['bastion/bastion.ts', 'bastion/main.ts', 'agent/agent.ts', 'agent/main.ts'];
+const ROOTS_OF_COMPOSITION = [
+  ...['bastion/bastion.ts', 'bastion/credentials.ts', 'bastion/main.ts'],
+  ...['agent/agent.ts', 'agent/main.ts'],
+];
 
 /** Every import whose path passes through one of these folders on its way up or down. */
 function folders(wall: string, names: readonly string[]): Ban {

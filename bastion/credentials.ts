@@ -1,0 +1,84 @@
+// Who may come in, put together: which kinds of proof count, in which order, and what the gate asks.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { PosternError } from '../shared/errors.ts';
+import { readAuthorities, systemAuthorities } from '../shared/net/trust.ts';
+import type { Log } from '../shared/program/log.ts';
+import { anyOf } from './auth/any-of.ts';
+import { Attempts } from './auth/attempts.ts';
+import type { Authenticator } from './auth/authenticator.ts';
+import { Gate } from './auth/gate.ts';
+import { readIssuerRules } from './auth/issuer-rules.ts';
+import { issuerAuthenticator } from './auth/jwt.ts';
+import { Passes } from './auth/passes.ts';
+import { Revocations, refusingRevoked } from './auth/revocations.ts';
+import { SessionKeys } from './auth/session-keys.ts';
+import { loadTokenKey, tokenAuthenticator } from './auth/token.ts';
+import { VisitorSessions } from './auth/visitor-session.ts';
+import type { BastionConfig, BastionDeps } from './bastion.ts';
+import type { Store } from './store/store.ts';
+
+const DAY_MS = 86_400_000;
+const REMEMBERED_ADDRESSES = 10_000;
+
+export interface Auth {
+  readonly authenticator: Authenticator;
+  readonly gate: Gate;
+  readonly passes: Passes;
+  readonly revocations: Revocations;
+  /** Reads the rules for issuers again; when they can't be used, the old ones stay. */
+  reloadIssuers(): void;
+}
+
+/** Throws PosternError: state-unusable, options-invalid (the issuers' rules). */
+export function openAuth(config: BastionConfig, { log, now = Date.now }: BastionDeps, store: Store): Auth {
+  const revocations = new Revocations(store, now);
+  const { standing } = revocations;
+  const issuers = openIssuers(config.issuers, log, now);
+  const kinds = anyOf([tokenAuthenticator(loadTokenKey(config.stateDirectory), now), issuers.authenticator]);
+  const authenticator = refusingRevoked(kinds, standing);
+  const keys = new SessionKeys({
+    directory: join(config.stateDirectory, 'visitor-keys'),
+    rotateAfterMs: 7 * DAY_MS,
+    keepMs: config.visitorSessionMs,
+    now,
+  });
+  const sessions = new VisitorSessions({ keys, ttlMs: config.visitorSessionMs, now });
+  const attempts = new Attempts({
+    burst: config.linkAttempts,
+    refillMs: 60_000 / config.linkAttempts,
+    remember: REMEMBERED_ADDRESSES,
+    now,
+  });
+  const gate = new Gate({ authenticator, sessions, attempts, standing, now });
+  const passes = new Passes({ keys, sessions, now });
+  return { authenticator, gate, passes, revocations, reloadIssuers: issuers.reload };
+}
+
+function openIssuers(path: string | undefined, log: Log, now: () => number) {
+  const read = (): Authenticator => {
+    if (path === undefined) return anyOf([]);
+    const authorities = systemAuthorities();
+    return issuerAuthenticator(readIssuerRules(textOf(path), path), { readAuthorities, authorities, now });
+  };
+  let current = read();
+  const authenticator: Authenticator = { authenticate: (credential, use) => current.authenticate(credential, use) };
+  const reload = (): void => {
+    try {
+      current = read();
+    } catch (err) {
+      log.error({ err, path }, 'the rules for issuers cannot be used; the old ones stay');
+    }
+  };
+  return { authenticator, reload };
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new PosternError('options-invalid', `${path} cannot be read`, { cause });
+  }
+}
