@@ -1,19 +1,21 @@
 // The flight cap: how many bytes a session may have sent and not yet had acknowledged, from measured bandwidth and round trip.
 //
 // Whatever is in flight beyond bandwidth x round trip stands in a queue in front of the slowest hop, and everything
-// small waits behind it. Half as much again keeps the path full through the jitter of acknowledgements; a few
-// milliseconds' worth more bridge the turns of two busy event loops, which a short path's round trip does not show.
+// small waits behind it. A fifth more keeps the path full and shows when it has become faster; a few milliseconds' worth
+// more bridge the turns of two busy event loops, which a short path's round trip does not show.
 // Only while more and more turns out to fit, twice the product is in flight, which finds the end within a few round trips.
 // The idea of measuring both as a maximum and a minimum is BBR's (draft-ietf-ccwg-bbr); TCP below does the pacing.
+// Bandwidth is a mean over several round trips: over a single one, an acknowledgement that a busy process sent late, with
+// the next on time, looks like half as much bandwidth again, and a maximum picks just that.
 
 /** The cap never falls below this: on short paths the product is smaller than what one turn of the event loop sends. */
 export const LOWEST_CAP = 64 * 1024;
 /** Nothing gets larger than this, whatever was measured: it bounds the memory kept for replay. */
 const HIGHEST_CAP = 64 * 1024 * 1024;
-const GAIN = 1.5;
+const GAIN = 1.2;
 const GROWING_GAIN = 2;
 /** The path is still being found out while the running period sees so many times the bandwidth of the one before. */
-const GROWTH = 1.1;
+const GROWTH = 1.15;
 /** What the event loops of both ends may take before they acknowledge; the queue it can build up is as short as this. */
 export const TURNS_MS = 4;
 /** A minimum round trip older than this is measured anew. */
@@ -34,6 +36,10 @@ const PROMPT_FROM = 32 * 1024;
 /** Bandwidth is the best of the running and the previous period, each of this many round trips, at least 250 ms. */
 const PERIOD_ROUND_TRIPS = 8;
 const PERIOD_MS = 250;
+/** What a mean is taken over: so many round trips, at least 100 ms; and how many points in it are remembered. */
+const SPAN_ROUND_TRIPS = 4;
+const SPAN_MS = 100;
+const SPAN_POINTS = 10;
 
 interface Departure {
   /** Total sent when this message had left. */
@@ -53,8 +59,15 @@ export class Flight {
   #sent = 0;
   #delivered = 0;
   #deliveredAt: number;
-  #bandwidth = 0; // bytes per millisecond
+  /** Bytes per millisecond: the best mean of the running period and of the one before. */
+  #bandwidth = 0;
   #previousBandwidth = 0;
+  /** The best of the running period over a single round trip: what there is while the path is being found out. */
+  #peak = 0;
+  /** Total delivered at some moments of the last span, the oldest first. */
+  readonly #points: { readonly at: number; readonly delivered: number }[] = [];
+  /** When an acknowledgement last told of a moment at which there was nothing more to send. */
+  #idleAt = -Infinity;
   #periodEnds = 0;
   #roundTripMs: number | undefined;
   #measuredAt: number;
@@ -76,7 +89,11 @@ export class Flight {
 
   /** Bytes per millisecond that the path was seen to carry lately. */
   get bandwidth(): number {
-    return Math.max(this.#bandwidth, this.#previousBandwidth);
+    return Math.max(this.#growing ? this.#peak : this.#bandwidth, this.#previousBandwidth);
+  }
+
+  get #growing(): boolean {
+    return this.#bandwidth > GROWTH * this.#previousBandwidth || this.#previousBandwidth === 0;
   }
 
   /** For how long the oldest message in flight has not been acknowledged, in milliseconds; 0 with nothing in flight. */
@@ -87,8 +104,7 @@ export class Flight {
 
   /** Bytes that may be in flight now. */
   get cap(): number {
-    const growing = this.#bandwidth > GROWTH * this.#previousBandwidth;
-    const product = (growing ? GROWING_GAIN : GAIN) * this.bandwidth * (this.#roundTripMs ?? 0);
+    const product = (this.#growing ? GROWING_GAIN : GAIN) * this.bandwidth * (this.#roundTripMs ?? 0);
     if (this.#probe !== undefined) {
       return Math.max(LOWEST_CAP * PROBE_SHARE, Math.min(HIGHEST_CAP, product) * PROBE_SHARE);
     }
@@ -142,6 +158,7 @@ export class Flight {
     this.#first = 0;
     this.#delivered = this.#sent - unacknowledged;
     this.#deliveredAt = now;
+    this.#points.length = 0;
     this.#roundTripMs = undefined;
     this.#suspected = undefined;
     this.#probe = undefined;
@@ -164,18 +181,40 @@ export class Flight {
   }
 
   #rate(last: Departure, now: number): void {
+    if (now >= this.#periodEnds) this.#nextPeriod(now);
+    if (last.idle) this.#idleAt = now;
     const took = now - last.deliveredAt;
-    if (took <= 0) return;
-    const rate = (this.#delivered - last.delivered) / took;
-    if (now >= this.#periodEnds) {
-      this.#shrunk ||= this.#bandwidth > 0 && this.#bandwidth < SHRUNK * this.#previousBandwidth;
-      // An idle period says nothing about the path: then the older figure stays.
-      if (this.#bandwidth > 0) this.#previousBandwidth = this.#bandwidth;
-      this.#bandwidth = 0;
-      this.#periodEnds = now + Math.max(PERIOD_MS, PERIOD_ROUND_TRIPS * (this.#roundTripMs ?? 0));
-    }
-    if (last.idle && rate < this.bandwidth) return;
-    this.#bandwidth = Math.max(this.#bandwidth, rate);
+    if (took > 0) this.#better(last.idle, (this.#delivered - last.delivered) / took, 'peak');
+    const mean = this.#mean(now);
+    if (mean !== undefined) this.#better(this.#idleAt > mean.since, mean.rate, 'mean');
+  }
+
+  /** What was sent slowly for want of more tells nothing, unless it was fast all the same. */
+  #better(idle: boolean, rate: number, kind: 'peak' | 'mean'): void {
+    if (idle && rate < this.bandwidth) return;
+    if (kind === 'peak') this.#peak = Math.max(this.#peak, rate);
+    else this.#bandwidth = Math.max(this.#bandwidth, rate);
+  }
+
+  #nextPeriod(now: number): void {
+    this.#shrunk ||= this.#bandwidth > 0 && this.#bandwidth < SHRUNK * this.#previousBandwidth;
+    // An idle period says nothing about the path: then the older figure stays.
+    if (this.#bandwidth > 0) this.#previousBandwidth = this.#bandwidth;
+    this.#bandwidth = 0;
+    this.#peak = 0;
+    this.#periodEnds = now + Math.max(PERIOD_MS, PERIOD_ROUND_TRIPS * (this.#roundTripMs ?? 0));
+  }
+
+  /** Over the last span; undefined before there was one. */
+  #mean(now: number): { readonly rate: number; readonly since: number } | undefined {
+    const points = this.#points;
+    const span = Math.max(SPAN_MS, SPAN_ROUND_TRIPS * (this.#roundTripMs ?? 0));
+    while (points.length > 1 && (points[1] as { at: number }).at <= now - span) points.shift();
+    const [oldest, newest] = [points[0], points.at(-1)];
+    if (newest === undefined || now - newest.at >= span / SPAN_POINTS)
+      points.push({ at: now, delivered: this.#delivered });
+    if (oldest === undefined || oldest.at > now - span) return undefined;
+    return { rate: (this.#delivered - oldest.delivered) / (now - oldest.at), since: oldest.at };
   }
 
   #probing(unacknowledged: number, now: number): void {

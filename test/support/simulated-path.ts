@@ -17,12 +17,16 @@ export class SimulatedPath {
   demand = Infinity;
   /** What the receiver's event loop takes to answer, in milliseconds. */
   hiccupMs = 0;
+  /** Longest turn of the receiver's busy event loop: what is acknowledged within one leaves together at its end. */
+  turnMs = 0;
   readonly flight: Flight;
   #sent = 0;
   #acknowledged = 0;
   #received = 0;
   #told = 0;
   #lineFreeAt = 0;
+  #turnEnds = 0;
+  #random = 1;
   #offered = 0;
   #offeredAt = 0;
   #holding = false;
@@ -112,9 +116,17 @@ export class SimulatedPath {
     });
   }
 
+  /** When the turn that begins now ends, or the one that runs. */
+  #endOfTurn(): number {
+    if (this.now < this.#turnEnds) return this.#turnEnds;
+    // Repeatable: the generator of Park and Miller.
+    this.#random = (this.#random * 48_271) % 2_147_483_647;
+    return (this.#turnEnds = this.now + (this.turnMs * this.#random) / 2_147_483_647);
+  }
+
   #acknowledge(): void {
     const told = (this.#told = this.#received);
-    this.#at(this.now + this.roundTripMs / 2 + this.hiccupMs, () => {
+    this.#at(this.#endOfTurn() + this.roundTripMs / 2 + this.hiccupMs, () => {
       this.#acknowledged = Math.max(this.#acknowledged, told);
       this.flight.acknowledged(this.unacknowledged, this.now);
       this.#ping();
