@@ -2,17 +2,25 @@
 
 import { randomBytes } from 'node:crypto';
 
-import type { PosternError } from '../shared/errors.ts';
+import { PosternError } from '../shared/errors.ts';
 import { systemClock } from '../shared/mux/clock.ts';
 import { readAuthorities, systemAuthorities } from '../shared/net/trust.ts';
 import type { Log } from '../shared/program/log.ts';
 import type { AnnounceOptions } from './announce.ts';
 import { startChild } from './child.ts';
 import { listeningOf, prepareCommand, type PreparedCommand } from './command.ts';
+import { endCommand } from './ending.ts';
 import { EXIT } from './exit-code.ts';
+import { createJobSide, type JobSide } from './job-side.ts';
+import { jobContext } from './job/ask.ts';
+import { openHtcondor } from './job/htcondor.ts';
+import type { Job, JobContext, OpenJob } from './job/job.ts';
+import { openPlain } from './job/plain.ts';
+import { openSlurm } from './job/slurm.ts';
+import { createJupyter, type Jupyter, type JupyterOptions } from './jupyter.ts';
 import { NotebookRun } from './notebook-run.ts';
 import { Offer } from './offer.ts';
-import type { AgentCommand, AttachValues, RunValues } from './options.ts';
+import type { AgentCommand, AttachValues, CommonValues, RunValues } from './options.ts';
 import { findPlace, type Place } from './placement.ts';
 import { firstAnswer } from './readiness.ts';
 import { readSecretFile } from './secret-file.ts';
@@ -29,6 +37,8 @@ export interface AgentContext {
   /** The agent's own user: what it forwards to must be theirs. */
   readonly uid: number;
   readonly terminal: AnnounceOptions['terminal'];
+  /** Standard output. */
+  readonly output: { write(text: string): unknown };
   readonly log: Log;
 }
 
@@ -71,53 +81,133 @@ async function startRun(values: RunValues, words: readonly string[], context: Ag
     const token = randomBytes(TOKEN_BYTES).toString('hex');
     const prepared = prepareCommand({ words, placement: place, token, env: context.env });
     const upstream = upstreamAt(targetOf(place), { uid: context.uid });
-    const { env, terminal, log } = context;
+    const { env, log } = context;
     const authorization = runAuthorization(values, prepared);
     const services = servicesOf(values, context);
-    const offer = new Offer({ values, upstream, services, env, authorization, terminal, log });
+    const jupyter = askable({ upstream, authorization, base: prepared.base, certain: prepared.jupyter });
+    const { offer, side } = createOffer(
+      { values, upstream, services, authorization, jupyter, idle: () => void run.stop('SIGTERM') },
+      context,
+    );
     log.info({ command: words[0], listening: upstream.label }, 'Starting the command');
     const child = startChild({ words: prepared.words, env: { ...env, ...prepared.env }, log });
-    return new NotebookRun({
+    const ask = prepared.jupyter ? () => jupyter.shutdown() : undefined;
+    const ending = { child, ask, graceMs: values.stopGrace, clock: systemClock };
+    const run: NotebookRun = new NotebookRun({
       child,
       offer,
-      answered: (signal) => firstAnswer(upstream, prepared.jupyter ? 'http' : 'connect', signal, systemClock),
+      answered: async (signal) => {
+        await firstAnswer(upstream, prepared.jupyter ? 'http' : 'connect', signal, systemClock);
+        side.ready();
+      },
       patienceMs: values.patience,
-      cleanUp: () => place.remove(),
+      end: (signal) => endCommand(ending, signal),
+      cleanUp: () => Promise.all([place.remove(), side.close()]).then(() => {}),
       log,
     });
+    side.start();
+    return told(run, side);
   } catch (error) {
     await place.remove();
     throw error;
   }
 }
 
+/** Whoever stops it, the bastion is told first: its visitors are to know why. */
+function told(run: NotebookRun, side: JobSide): Running {
+  return {
+    done: run.done,
+    stop: (signal) => {
+      side.stopped(signal);
+      return run.stop(signal);
+    },
+    kill: () => run.kill(),
+    abandon: () => run.abandon(),
+  };
+}
+
 function startAttach(values: AttachValues, context: AgentContext): Running {
   const target = parseTarget(values.to);
   const upstream = upstreamAt(target, trustOf(values, context));
   const authorization = values.authorizationFile === undefined ? undefined : readSecretFile(values.authorizationFile);
-  const { env, terminal, log } = context;
   const services = servicesOf(values, context);
-  const offer = new Offer({ values, upstream, services, env, authorization, terminal, log });
+  const { log } = context;
+  const jupyter = askable({ upstream, authorization, base: '/', certain: false });
+  const { offer, side } = createOffer(
+    { values, upstream, services, authorization, jupyter, idle: () => void offer.close() },
+    context,
+  );
   const end = new AbortController();
   firstAnswer(upstream, 'connect', end.signal, systemClock).then(
-    () => offer.ready(),
+    () => {
+      offer.ready();
+      side.ready();
+    },
     () => {},
   );
   offer.start();
+  side.start();
   const done = offer.ended.then(async (error) => {
     end.abort();
-    await offer.close();
+    await Promise.all([offer.close(), side.close()]);
     return attachExit(error, log);
   });
   return {
     done,
-    stop: async () => {
+    stop: async (signal) => {
+      side.stopped(signal);
       await offer.close();
       await done;
     },
     kill: () => offer.destroy(),
     abandon: () => {},
   };
+}
+
+interface Offered {
+  readonly values: CommonValues;
+  readonly upstream: Upstream;
+  readonly services: Services;
+  readonly authorization: string | undefined;
+  readonly jupyter: Jupyter;
+  /** Nobody uses the notebook any more. */
+  idle(): void;
+}
+
+function createOffer(offered: Offered, { env, terminal, output, log }: AgentContext): { offer: Offer; side: JobSide } {
+  const { values, upstream, services, authorization, jupyter } = offered;
+  const side: JobSide = createJobSide({
+    values,
+    job: findJob(values.job, jobContext(env)),
+    output,
+    ask: () => jupyter.testimony(),
+    tell: (info) => offer.tell(info),
+    idle: () => offered.idle(),
+    log,
+  });
+  const offer: Offer = new Offer({
+    ...{ values, upstream, services, env, authorization, terminal, log },
+    job: () => side.facts(),
+    located: (url) => side.located(url),
+    heard: (info) => side.heard(info),
+  });
+  return { offer, side };
+}
+
+function askable(options: Omit<JupyterOptions, 'now'>): Jupyter {
+  return createJupyter({ ...options, now: Date.now });
+}
+
+/** A pilot of HTCondor may itself be a job of Slurm: the inner one is the notebook's. */
+const BATCH_SYSTEMS: Readonly<Record<'htcondor' | 'slurm', OpenJob>> = { htcondor: openHtcondor, slurm: openSlurm };
+
+/** Throws `options-invalid` when the environment is not that of the batch system that was named. */
+function findJob(wished: CommonValues['job'], context: JobContext): Job {
+  if (wished === 'none') return openPlain(context);
+  if (wished === 'auto') return BATCH_SYSTEMS.htcondor(context) ?? BATCH_SYSTEMS.slurm(context) ?? openPlain(context);
+  const job = BATCH_SYSTEMS[wished](context);
+  if (job !== undefined) return job;
+  throw new PosternError('options-invalid', `--job ${wished}: the environment is not that of such a job`);
 }
 
 function attachExit(error: PosternError, log: Log): number {

@@ -1,7 +1,7 @@
 // Tells the owner where the notebook is: with the one-time secret only on a terminal and in the link file, never in a log.
 
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import type { Log } from '../shared/program/log.ts';
@@ -26,16 +26,18 @@ export interface Announcement {
 
 export interface Announcer {
   announce(announcement: Announcement): void;
-  /** Waits for the link file and removes it: it would lead nowhere. */
+  /** Waits for the link file and removes it, since it would lead nowhere; unless somebody else has written it meanwhile. */
   close(): Promise<void>;
 }
 
 export function createAnnouncer(options: AnnounceOptions): Announcer {
   // One write at a time, so that the newest link is the one that stays.
   let writing = Promise.resolve();
+  let written: string | undefined;
   const write = (path: string, text: string): void => {
     writing = writing
       .then(() => replaceFile(path, text))
+      .then(() => void (written = text))
       .catch((err: unknown) => {
         options.log.error({ path, err }, 'The link file could not be written');
       });
@@ -50,9 +52,15 @@ export function createAnnouncer(options: AnnounceOptions): Announcer {
     },
     close: async () => {
       await writing;
-      if (options.linkFile !== undefined) await rm(options.linkFile, { force: true });
+      // The job's next run, elsewhere, may have begun already.
+      if (options.linkFile !== undefined && written !== undefined) await removeOwn(options.linkFile, written);
     },
   };
+}
+
+async function removeOwn(path: string, text: string): Promise<void> {
+  const found = await readFile(path, 'utf8').catch(() => undefined);
+  if (found === text) await rm(path, { force: true });
 }
 
 function terminalText(shown: string, reason: Announcement['reason'], oneTime: boolean): string {

@@ -16,6 +16,8 @@ export interface PreparedCommand {
   /** Goes on top of the agent's own environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly jupyter: boolean;
+  /** Where a Jupyter's URLs begin. */
+  readonly base: string;
   /** The token that the command accepts; undefined when it was told not to ask for any. */
   readonly token: string | undefined;
 }
@@ -31,6 +33,7 @@ export interface PrepareInput {
 const JUPYTER_SCRIPT = /(?:^|\/)jupyter-(?:lab|notebook|server)(?:\.exe)?$/;
 const JUPYTER_MODULE = /^(?:jupyterlab|notebook|jupyter_server|jupyter)$/;
 const JUPYTER_TOKEN_FLAG = /^--(?:ServerApp|NotebookApp|IdentityProvider)\.token(?:=(.*))?$/;
+const JUPYTER_BASE_FLAG = /^--(?:ServerApp|NotebookApp)\.base_url(?:=(.*))?$/;
 /** Where a Jupyter listens, if the person has said so already. */
 const JUPYTER_PLACE_FLAG = /^--(?:port|ip|sock|(?:ServerApp|NotebookApp)\.(?:port|ip|sock))(?:=|$)/;
 
@@ -67,12 +70,19 @@ export function prepareCommand(input: PrepareInput): PreparedCommand {
   const { placement, env } = input;
   const placed = input.words.map((word) => word.replaceAll(`{${placement.listening}}`, placement.value));
   if (!isJupyter(input.words))
-    return { words: placed, env: { POSTERN_UPSTREAM_TOKEN: input.token }, jupyter: false, token: input.token };
+    return {
+      words: placed,
+      env: { POSTERN_UPSTREAM_TOKEN: input.token },
+      jupyter: false,
+      base: '/',
+      token: input.token,
+    };
   const words = [...placed, ...jupyterFlags(input.words, placement)];
-  const given = tokenFlag(input.words);
-  if (given !== undefined) return { words, env: {}, jupyter: true, token: given === '' ? undefined : given };
+  const given = flagValue(input.words, JUPYTER_TOKEN_FLAG);
+  const common = { words, jupyter: true, base: baseOf(flagValue(input.words, JUPYTER_BASE_FLAG) ?? '') };
+  if (given !== undefined) return { ...common, env: {}, token: given === '' ? undefined : given };
   const token = env['JUPYTER_TOKEN'] || input.token;
-  return { words, env: { JUPYTER_TOKEN: token }, jupyter: true, token };
+  return { ...common, env: { JUPYTER_TOKEN: token }, token };
 }
 
 /** Behind the bastion the Host header is the bastion's, which a Jupyter on loopback refuses unless told otherwise. */
@@ -85,11 +95,17 @@ function jupyterFlags(words: readonly string[], placement: Placement): string[] 
   ];
 }
 
-/** A token on the command line; empty means that the person switched it off. */
-function tokenFlag(words: readonly string[]): string | undefined {
+/** What a flag of the command line says, without quotes around it; empty means that the person switched something off. */
+function flagValue(words: readonly string[], flag: RegExp): string | undefined {
   for (const [index, word] of words.entries()) {
-    const match = JUPYTER_TOKEN_FLAG.exec(word);
+    const match = flag.exec(word);
     if (match !== null) return (match[1] ?? words[index + 1] ?? '').replace(/^(['"])(.*)\1$/, '$2');
   }
   return undefined;
+}
+
+/** With a slash at both ends, whatever was written. */
+function baseOf(written: string): string {
+  const inner = written.replace(/^\/+|\/+$/g, '');
+  return inner === '' ? '/' : `/${inner}/`;
 }

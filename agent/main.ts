@@ -10,7 +10,7 @@ import { onShutdown } from '../shared/program/shutdown.ts';
 import { startAgent } from './agent.ts';
 import { AGENT_PROGRAM } from './options.ts';
 
-runProgram(async ({ argv, env, stderr, readFile }) => {
+runProgram(async ({ argv, env, stdout, stderr, readFile }) => {
   const command = parseOptions(AGENT_PROGRAM, { argv, env, readFile });
   const { logLevel, logFormat } = command.values;
   const pretty = logFormat === 'auto' ? undefined : logFormat === 'pretty';
@@ -19,6 +19,7 @@ runProgram(async ({ argv, env, stderr, readFile }) => {
     env,
     uid: process.geteuid?.() ?? -1,
     terminal: stderr.isTTY ? stderr : undefined,
+    output: stdout,
     log,
   });
   // From here on, not only once it runs: a signal in between would leave the command behind.

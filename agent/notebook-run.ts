@@ -13,12 +13,11 @@ export interface NotebookRunOptions {
   answered(signal: AbortSignal): Promise<void>;
   /** How long that may take, in milliseconds; 0 for ever. */
   readonly patienceMs: number;
+  /** Ends the command in good order, and kills what does not end; resolves when it has ended. */
+  end(signal: NodeJS.Signals): Promise<void>;
   cleanUp(): Promise<void>;
   readonly log: Log;
 }
-
-/** From SIGTERM to SIGKILL, where it is the agent that ends the command, in milliseconds. */
-const TERMINATION_MS = 10_000;
 
 export class NotebookRun {
   /** The command's exit code; or, where the agent had to end the command, why. */
@@ -37,7 +36,7 @@ export class NotebookRun {
   }
 
   async stop(signal: NodeJS.Signals): Promise<void> {
-    this.#options.child.signal(signal);
+    await this.#options.end(signal);
     await this.done;
   }
 
@@ -83,11 +82,7 @@ export class NotebookRun {
   }
 
   async #terminate(verdict: number): Promise<void> {
-    const { child } = this.#options;
     this.#verdict ??= verdict;
-    child.signal('SIGTERM');
-    const timer = setTimeout(() => child.signal('SIGKILL'), TERMINATION_MS);
-    await child.exited;
-    clearTimeout(timer);
+    await this.#options.end('SIGTERM');
   }
 }

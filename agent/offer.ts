@@ -8,6 +8,8 @@ import { systemClock } from '../shared/mux/clock.ts';
 import type { Log } from '../shared/program/log.ts';
 import { VERSION } from '../shared/program/version.ts';
 import type { Acceptance, Info, Registration } from '../shared/wire/handshake.ts';
+import { ACTIVITY_FEATURE, aged } from '../shared/wire/job.ts';
+import type { ActivityInfo, IdleInfo, JobFacts, JobInfo, KeepInfo } from '../shared/wire/job.ts';
 import { createAnnouncer, type AnnounceOptions, type Announcer } from './announce.ts';
 import { createReach, type CommonPlan } from './reach.ts';
 import { OneTimeLink } from './links.ts';
@@ -33,6 +35,12 @@ export interface OfferOptions {
   readonly authorization: string | undefined;
   readonly terminal: AnnounceOptions['terminal'];
   readonly log: Log;
+  /** What the bastion is to know of the job; asked for at each registration. */
+  job(): JobFacts;
+  /** The notebook has this address; told again when it changes. */
+  located(url: string): void;
+  /** What the bastion says of visitors. */
+  heard?(info: ActivityInfo | KeepInfo): void;
 }
 
 /** From the first registration to the end. */
@@ -45,6 +53,8 @@ export class Offer {
   readonly #link = new OneTimeLink();
   readonly #announcer: Announcer;
   readonly #replaced = Promise.withResolvers<PosternError>();
+  /** The last of each type, for sessions that begin later. */
+  readonly #told = new Map<string, { readonly info: JobInfo | IdleInfo; readonly at: number }>();
   #phase: Phase = 'starting';
   #exit: number | undefined;
   #url: string | undefined;
@@ -84,6 +94,12 @@ export class Offer {
     this.#slots.sendInfo(this.#readiness());
   }
 
+  /** Tells the bastion, and every bastion after it. */
+  tell(info: JobInfo | IdleInfo): void {
+    this.#told.set(info.type, { info, at: performance.now() });
+    this.#slots.sendInfo(info);
+  }
+
   /** The notebook's program has ended with this code. */
   exited(code: number): void {
     this.#phase = 'exited';
@@ -111,14 +127,14 @@ export class Offer {
       tokenFile: values.tokenFile,
       zeroMask: values.zeroMask,
       timeoutMs: values.dialTimeout,
-      registration: () => ({ ...registration, slot, links: this.#hashes() }),
+      registration: () => ({ ...registration, slot, links: this.#hashes(), job: this.#options.job() }),
       onStream,
       onInfo: (info) => this.#informed(info),
       pauses: this.#pauses(slot),
     });
   }
 
-  #registration(): Omit<Registration, 'links' | 'slot'> {
+  #registration(): Omit<Registration, 'links' | 'slot' | 'job'> {
     const { values, authorization, services } = this.#options;
     return {
       agent: `postern-agent/${VERSION}`,
@@ -127,7 +143,7 @@ export class Offer {
       access: values.access,
       services: [{ name: WEB, ...(authorization === undefined ? {} : { authorization }) }, ...services.offers],
       ...(services.ports.length === 0 ? {} : { ports: services.ports }),
-      features: [],
+      features: [ACTIVITY_FEATURE],
       limits: { credit: values.streamCredit, streams: values.streams, message: LONGEST_MESSAGE },
     };
   }
@@ -153,6 +169,7 @@ export class Offer {
   }
 
   #informed(info: Info): void {
+    if (info.type === 'activity' || info.type === 'keep') return this.#options.heard?.(info);
     if (info.type !== 'link-spent') return;
     const renewed = this.#link.renew(info.hash);
     // Also when the news is old: then a registration that was on its way told the bastion of a link that is none any more.
@@ -173,6 +190,8 @@ export class Offer {
     return {
       up: (slot, { session, acceptance }) => {
         session.sendInfo(this.#slots.number(this.#readiness()));
+        for (const known of this.#told.values())
+          session.sendInfo(this.#slots.number(aged(known.info, performance.now() - known.at)));
         this.#registered(slot, acceptance);
       },
       failed: (slot, err, waitMs) =>
@@ -217,6 +236,7 @@ export class Offer {
     if (url === undefined || url === this.#url) return;
     this.#url = url;
     this.#serviceUrls = services;
+    this.#options.located(url);
     this.#announce('registered');
   }
 

@@ -3,6 +3,7 @@
 import { PosternError } from '../shared/errors.ts';
 import { LOG_OPTIONS } from '../shared/program/log-options.ts';
 import type { OptionSpec, OptionValues, ParsedCommand, ProgramSpec } from '../shared/program/options.ts';
+import { JOB_OPTIONS } from './job-options.ts';
 import { proxyProblem } from './proxy.ts';
 import { parsePorts, parseService, serviceProblems, type ServiceValues } from './services.ts';
 import { parseTarget } from './upstreams/target.ts';
@@ -80,6 +81,7 @@ const COMMON = [
     metavar: 'FILE',
     help: 'Write the one-time link to this file (mode 0600), and a fresh one whenever it was used. Removed at the end.',
   },
+  ...JOB_OPTIONS,
   {
     name: 'authorization-file',
     type: 'path',
@@ -197,6 +199,15 @@ const RUN = {
       help:
         'What the bastion adds for visitors who were let in. auto: "token T" for a Jupyter, nothing otherwise. token and ' +
         'bearer: "token T" or "Bearer T", where the command finds T in POSTERN_UPSTREAM_TOKEN (a Jupyter: JUPYTER_TOKEN).',
+    },
+    {
+      name: 'stop-grace',
+      type: 'duration',
+      default: '20s',
+      help:
+        'How long the command may take to end after SIGTERM (a Jupyter is asked by its API) before it is killed; less than ' +
+        'the batch system waits.',
+      check: positive,
     },
     {
       name: 'patience',

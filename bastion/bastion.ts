@@ -19,6 +19,7 @@ import { startFront } from './front/front.ts';
 import type { Front } from './front/front.ts';
 import type { HttpsLimits } from './front/https.ts';
 import { createMetrics } from './metrics.ts';
+import { listTunnels } from './tunnel-list.ts';
 import type { Metrics } from './metrics.ts';
 import { storePath } from './store/records.ts';
 import { openSqliteStore } from './store/sqlite.ts';
@@ -184,7 +185,7 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
     state.port = front.port;
     state.front = front;
     undo.push(() => front.destroy());
-    const admin = await openAdmin(config, metrics, deps.log, () => state.ready);
+    const admin = await openAdmin(config, { metrics, directory, state }, deps.log);
     return { tls, store, accessLog, endpoint, metrics, front, admin, reloadIssuers };
   } catch (error) {
     for (const step of undo.toReversed()) step();
@@ -252,12 +253,12 @@ function openTls({ tls, stateDirectory, domain }: BastionConfig, log: Log): Part
 
 async function openAdmin(
   config: BastionConfig,
-  metrics: Metrics,
+  { metrics, directory, state }: Pick<Parts, 'metrics'> & { directory: Directory; state: State },
   log: Log,
-  ready: () => boolean,
 ): Promise<AdminPort | undefined> {
   if (config.admin === undefined) return undefined;
-  const options = { ...config.admin, metrics: () => metrics.text(), ready };
+  const json = { '/tunnels': () => ({ tunnels: listTunnels(directory.tunnels) }) };
+  const options = { ...config.admin, metrics: () => metrics.text(), ready: () => state.ready, json };
   return openAdminPort(options, { mayWait: 'fd' in config.listen, log });
 }
 

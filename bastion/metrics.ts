@@ -45,6 +45,7 @@ export function createMetrics(observed: Observed): Metrics {
   collectDefaultMetrics({ register: registry });
   const finished: Totals = { bytesIn: 0, bytesOut: 0, streamsOpened: 0 };
   observeTunnels(registry, observed);
+  observeJobs(registry, observed);
   observeSessions(registry, observed, finished);
   observeFlow(registry, observed);
   observeFront(registry, observed);
@@ -118,6 +119,39 @@ function observeTunnels(registry: Registry, observed: Observed): void {
     registers,
     collect() {
       this.set(observed.handshakes());
+    },
+  });
+}
+
+/** Only of agents that say something of their job. */
+function observeJobs(registry: Registry, observed: Observed): void {
+  const registers = [registry];
+  const jobs = (): NonNullable<LiveTunnel['job']>[] => [...observed.tunnels].flatMap(({ job }) => job ?? []);
+  new Gauge({
+    name: 'postern_jobs',
+    help: "Batch jobs behind the tunnels, by scheduler and state: used, idle, or on their way out ('ending', 'preempted').",
+    labelNames: ['scheduler', 'state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { scheduler, state, idleSince } of jobs()) {
+        // What agents call their scheduler is theirs to choose: it must not become a label without bound.
+        const known = ['slurm', 'htcondor', 'none'].includes(scheduler) ? scheduler : 'other';
+        this.inc({ scheduler: known, state: state !== 'running' ? state : idleSince === undefined ? 'used' : 'idle' });
+      }
+    },
+  });
+  new Gauge({
+    name: 'postern_jobs_idle_seconds',
+    help: 'For how long notebooks have not been used: median, ninth decile and longest of those that are idle.',
+    labelNames: ['quantile'],
+    registers,
+    collect() {
+      const now = Date.now();
+      setQuantiles(
+        this,
+        jobs().flatMap(({ idleSince }) => (idleSince === undefined ? [] : Math.max(0, now - idleSince) / 1000)),
+      );
     },
   });
 }

@@ -364,6 +364,20 @@ const TABLE = {
     'This sign-in was not begun in this browser, or took too long',
     'Open the address again.',
   ],
+  'job-preempted': [
+    1416,
+    503,
+    '-',
+    'The batch system has stopped the job of this notebook',
+    'If it starts the job again, this address leads there, and this page goes there by itself.',
+  ],
+  'job-ended': [
+    1417,
+    503,
+    '-',
+    'The job of this notebook has ended',
+    'Start it again under the same name: this page opens it then.',
+  ],
 
   // 1500: the programs.
   'options-invalid': [1500, 500, '-', 'The options are not usable', 'See --help.'],

@@ -1,6 +1,7 @@
 // One exchange: a visitor's request to the notebook over a stream, and the notebook's response back to the visitor.
 
 import { PosternError, asPosternError, type ErrorCode } from '../../shared/errors.ts';
+import { NOTICE, withNotice } from './notice.ts';
 import { passingTrailers, requestHead, responseHeaders, type RequestHead } from './headers.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseReader, type ResponseSink } from './response.ts';
@@ -37,6 +38,10 @@ export interface ExchangePlan {
   readonly request: RequestHead;
   /** The visitor's Host without port, lower case: cookies are kept to it. */
   readonly host: string;
+  /** Is told when bytes of a body move, in either direction. */
+  readonly traffic?: { moved(): void };
+  /** A page that the answer may be gets the notice. */
+  readonly notice?: boolean;
 }
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -52,6 +57,8 @@ export class Exchange implements StreamUser, ResponseSink {
   /** The final head, from its arrival on. */
   #head: ResponseHead | undefined;
   #begun = false;
+  /** The answer is a page, and the notice goes behind it. */
+  #noticed = false;
   #flushed = false;
   /** The last slice of body, kept until the end of the chunk it came in: with luck it is the last of all. */
   #pending: Buffer | undefined;
@@ -156,6 +163,7 @@ export class Exchange implements StreamUser, ResponseSink {
   }
 
   onDrain(): void {
+    this.#plan.traffic?.moved();
     this.#upload?.resume();
   }
 
@@ -172,7 +180,9 @@ export class Exchange implements StreamUser, ResponseSink {
   }
 
   onHead(head: ResponseHead): void {
-    this.#head = head;
+    const noticed = this.#plan.notice === true ? withNotice(head) : undefined;
+    this.#noticed = noticed !== undefined;
+    this.#head = noticed ?? head;
   }
 
   onBody(slice: Buffer): void {
@@ -185,7 +195,7 @@ export class Exchange implements StreamUser, ResponseSink {
     if (head.status === 101) return this.#switch(head, rest);
     this.#begin();
     this.#over = true;
-    const pending = this.#pending;
+    const pending = this.#noticed ? Buffer.concat([this.#pending ?? Buffer.alloc(0), NOTICE]) : this.#pending;
     this.#pending = undefined;
     if (pending !== undefined) this.bytesOut += pending.length;
     this.#settle(head, rest);
@@ -228,6 +238,7 @@ export class Exchange implements StreamUser, ResponseSink {
     this.#begin();
     this.#flushed = true;
     this.bytesOut += chunk.length;
+    this.#plan.traffic?.moved();
     if (this.#visit.write(chunk) || this.#paused) return;
     this.#paused = true;
     this.#pooled?.stream.pause();

@@ -147,9 +147,8 @@ export class Http2Visit extends FrontVisit {
     this.status = 200;
     this.#respond({});
     const cut = (): void => visitor.close(NGHTTP2_CANCEL);
-    void join(visitor, stream, { early: [], rest }, cut).then(({ bytesIn, bytesOut }) =>
-      this.switchedBack(200, bytesIn, bytesOut),
-    );
+    const ahead = { early: [], rest, watch: this.watch(true) };
+    void join(visitor, stream, ahead, cut).then(({ bytesIn, bytesOut }) => this.switchedBack(200, bytesIn, bytesOut));
   }
 
   override cut(): void {

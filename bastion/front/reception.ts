@@ -1,22 +1,29 @@
 // Receives every request of a visitor: reads where it leads, asks the gate, and starts the exchange or answers itself.
 
-import { PosternError } from '../../shared/errors.ts';
+import { PosternError, type ErrorCode } from '../../shared/errors.ts';
 import type { Admission, Approach, Guarded } from '../auth/gate.ts';
 import { Exchange } from '../forward/exchange.ts';
 import { forwardedLines } from '../forward/headers.ts';
 import type { Dialer, StreamPool } from '../forward/stream-pool.ts';
+import { showsPage } from '../forward/notice.ts';
+import type { JobView } from '../tunnels/job-status.ts';
+import type { Traffic } from '../tunnels/traffic.ts';
 import { apexPage } from './apex.ts';
 import { enter } from './enter.ts';
 import { normalDomain, placeOf, type Place, type VisitedPlace } from './hostname.ts';
 import { ENTER_PATH } from './page-scripts.ts';
 import { answerPass, beginPass, type PassDesk } from './pass.ts';
+import { NOTICE_PATH } from '../forward/notice.ts';
+import { KEEP_PATH, STATUS_PATH, keepAnswer, noticeAnswer, statusAnswer, type Told } from './status.ts';
 import type { Asked, FrontVisit } from './visit.ts';
 
 /** The part of a tunnel that visitors can reach. */
-export interface VisitedTunnel extends Dialer, Guarded {
+export interface VisitedTunnel extends Dialer, Guarded, Told {
   hasService(service: string): boolean;
   authorization(service: string): string | undefined;
-  readiness(service: string): { ready: boolean; exit?: number } | undefined;
+  readonly traffic: Pick<Traffic, 'requested' | 'moved' | 'said' | 'connected'>;
+  /** A visitor wants the notebook to be kept; false when its agent can't be told. */
+  keep(from: string): boolean;
 }
 
 export interface ReceptionOptions {
@@ -26,6 +33,8 @@ export interface ReceptionOptions {
     find(name: string): VisitedTunnel | undefined;
     /** True when the name is somebody's, whose agent is not connected. */
     isKnown(name: string): boolean;
+    /** What its last agent said; undefined when nothing is remembered. */
+    lastWords(name: string): { readonly job: JobView | undefined } | undefined;
     /** Resolves when an expected tunnel is there, or is expected no more; undefined when there is nothing to wait for. */
     expected(name: string): Promise<void> | undefined;
   };
@@ -82,11 +91,13 @@ export class Reception {
     }
   }
 
-  /** The tunnel of a name; throws PosternError `tunnel-absent` or `name-unknown`. */
+  /** The tunnel of a name; throws PosternError `tunnel-absent`, `job-preempted`, `job-ended` or `name-unknown`. */
   tunnel(name: string): VisitedTunnel {
     const tunnel = this.#options.directory.find(name);
     if (tunnel !== undefined) return tunnel;
-    throw new PosternError(this.#options.directory.isKnown(name) ? 'tunnel-absent' : 'name-unknown');
+    const { directory } = this.#options;
+    const ended = endOf(directory.lastWords(name)?.job);
+    throw new PosternError(ended ?? (directory.isKnown(name) ? 'tunnel-absent' : 'name-unknown'));
   }
 
   /** Asks again whether everybody who is here may be, and cuts those who may not. */
@@ -129,12 +140,18 @@ export class Reception {
     const tunnel = this.tunnel(place.name);
     if (asked.target.startsWith(OWN_PREFIX)) return this.#ownPage(visit, wish, tunnel);
     this.#admit(visit, wish, tunnel, ({ inject, visitor, dropAuthorization, recheck }) => {
+      serving(tunnel, place.service);
+      const { traffic } = tunnel;
+      traffic.requested(asked.method);
+      visit.traffic = traffic;
       const authorization = inject ? tunnel.authorization(place.service) : undefined;
       visit.exchange = new Exchange(visit, {
         streams: from.streams,
         destination: { dialer: tunnel, service: place.service, visitor, address: from.address },
         request: { ...asked, origin: lead.origin, dropAuthorization, authorization },
         host: lead.hostname,
+        traffic,
+        notice: tunnel.job?.notice === true && visitor !== 'public' && showsPage(asked.method, visit.headers),
       });
       if (recheck !== undefined) this.#attend(visit, recheck);
       visit.exchange.start();
@@ -146,10 +163,18 @@ export class Reception {
     visit.onOver = () => this.#present.delete(visit);
   }
 
-  #ownPage(visit: FrontVisit, { asked, place }: Wish, tunnel: VisitedTunnel): void {
+  #ownPage(visit: FrontVisit, wish: Wish, tunnel: VisitedTunnel): void {
+    const { asked, place } = wish;
     const { gate, passes } = this.#options;
     if (asked.target === ENTER_PATH)
       return enter(visit, asked.target, (secret) => gate.enter(secret, place.label, tunnel, visit.host.address));
+    const path = asked.target.split('?', 1)[0];
+    if (!visit.upgrade && path === NOTICE_PATH) return visit.answer(noticeAnswer(visit));
+    if (!visit.upgrade && (path === STATUS_PATH || path === KEEP_PATH))
+      return this.#admit(visit, wish, tunnel, () => {
+        const status = path === STATUS_PATH;
+        visit.answer(status ? statusAnswer(visit, tunnel, Date.now()) : keepAnswer(visit, tunnel));
+      });
     const has = (service: string): boolean => tunnel.hasService(service);
     const { method, headers, upgrade, requestId } = visit;
     const passing = { method, headers, upgrade, requestId, place, target: asked.target };
@@ -169,14 +194,11 @@ export class Reception {
   #admit(visit: FrontVisit, wish: Wish, tunnel: VisitedTunnel, go: (admission: Admission) => void): void {
     const { upgrade, host, headers } = visit;
     const { method } = wish.asked;
-    const { name, label, service } = wish.place;
+    const { name, label } = wish.place;
     const approach = { name, label, method, headers, upgrade, address: host.address };
     const proceed = (admitted: Admission): void => {
       if (visit.over) return;
       visit.visitor = admitted.visitor;
-      if (!tunnel.hasService(service)) throw new PosternError('service-unknown');
-      // An agent that is asked for a service whose program has ended could only say the same, later.
-      if (tunnel.readiness(service)?.exit !== undefined) throw new PosternError('upstream-exited');
       go(admitted);
     };
     try {
@@ -197,4 +219,17 @@ export class Reception {
     if (redirect === undefined) visit.failed(error);
     else visit.answer(redirect);
   }
+}
+
+/** Throws when no request could be answered any more. */
+function serving(tunnel: VisitedTunnel, service: string): void {
+  if (!tunnel.hasService(service)) throw new PosternError('service-unknown');
+  // An agent that is asked for a service whose program has ended could only say the same, later.
+  if (tunnel.readiness(service)?.exit !== undefined) throw new PosternError(endOf(tunnel.job) ?? 'upstream-exited');
+}
+
+/** What to say of a job that is being ended, or was. */
+function endOf(job: JobView | undefined): ErrorCode | undefined {
+  if (job === undefined || job.state === 'running') return undefined;
+  return job.state === 'preempted' ? 'job-preempted' : 'job-ended';
 }

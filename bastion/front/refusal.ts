@@ -38,11 +38,24 @@ export function refusal(error: PosternError, refused: Refused): Answer {
   return { status, reason: STATUS_CODES[status] ?? '', headers, body };
 }
 
-/** A page that is no refusal. */
-export function ownPage(title: string, main: string, requestId: string): Answer {
-  const body = Buffer.from(renderPage({ title, main }));
-  const headers = [...pageHeaders(undefined), REQUEST_ID_HEADER, requestId, ...commonHeaders(body)];
+/** A page that is no refusal; `script` is one of the constants. */
+export function ownPage(title: string, main: string, requestId: string, script?: string): Answer {
+  const body = Buffer.from(renderPage({ title, main, script }));
+  const headers = [...pageHeaders(script), 'Vary', 'Accept', REQUEST_ID_HEADER, requestId, ...commonHeaders(body)];
   return { status: 200, reason: 'OK', headers, body };
+}
+
+export function jsonAnswer(json: object, requestId: string): Answer {
+  const body = Buffer.from(JSON.stringify(json));
+  const headers = ['Content-Type', 'application/json', 'Vary', 'Accept', REQUEST_ID_HEADER, requestId];
+  return { status: 200, reason: 'OK', headers: [...headers, ...commonHeaders(body)], body };
+}
+
+/** One of the constant scripts, for pages that are not ours. */
+export function scriptAnswer(script: string, requestId: string): Answer {
+  const body = Buffer.from(script);
+  const headers = ['Content-Type', 'text/javascript; charset=utf-8', REQUEST_ID_HEADER, requestId];
+  return { status: 200, reason: 'OK', headers: [...headers, ...commonHeaders(body)], body };
 }
 
 /** An answer as bytes for a socket that no HTTP server writes to any more; the connection closes behind it. */
@@ -85,7 +98,7 @@ function htmlPage(error: PosternError, refused: Refused): { text: string; script
 }
 
 /** HTML only for who names it, and no less than JSON: scripts that say nothing, or anything at all, get the document. */
-function prefersHtml(accept: string | undefined): boolean {
+export function prefersHtml(accept: string | undefined): boolean {
   if (accept === undefined) return false;
   const html = Math.max(quality(accept, 'text/html'), quality(accept, 'application/xhtml+xml'));
   const json = Math.max(quality(accept, 'application/json'), quality(accept, 'application/problem+json'));

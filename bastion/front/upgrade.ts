@@ -82,7 +82,9 @@ class UpgradeVisit extends Http1Visit {
     socket.write(this.#switchHead(head), 'latin1');
     this.over = true;
     this.status = 101;
-    const carried = join(socket, stream, { early: this.#early, rest }, () => socket.destroy());
+    const watch = this.watch(/^websocket$/i.test(this.request.headers.upgrade ?? ''));
+    const ahead = { early: this.#early, rest, watch };
+    const carried = join(socket, stream, ahead, () => socket.destroy());
     recordAtItsEnd(carried, this.record(undefined), this.host);
     socket.off('error', this.#onError);
     this.#connection.upgraded(this);

@@ -11,6 +11,7 @@ import type { UpstreamStream } from '../forward/stream-pool.ts';
 import type { ExchangeRecord, Protocol } from './exchange-record.ts';
 import type { VisitedPlace } from './hostname.ts';
 import { refusal, type Answer } from './refusal.ts';
+import { watchSwitched, type SwitchedTraffic, type TrafficSink } from '../forward/switched-traffic.ts';
 import { newRequestId } from './request-id.ts';
 
 const NOWHERE = { name: '', service: '' };
@@ -57,6 +58,8 @@ export abstract class FrontVisit implements Visit {
   over = false;
   /** Called once, when it is over. */
   onOver: (() => void) | undefined;
+  /** Of the tunnel that it was admitted to. */
+  traffic: TrafficSink | undefined;
   /** It carries another protocol now. */
   switched = false;
   protected status = 0;
@@ -119,6 +122,11 @@ export abstract class FrontVisit implements Visit {
   gone(code: ErrorCode): void {
     if (this.exchange === undefined) this.done(code);
     else this.exchange.visitorGone(code);
+  }
+
+  /** What follows its switch to another protocol. */
+  protected watch(webSocket: boolean): SwitchedTraffic | undefined {
+    return this.traffic === undefined ? undefined : watchSwitched(this.traffic, webSocket);
   }
 
   /** The end of a switched visit, with the bytes of its new protocol. */

@@ -3,9 +3,17 @@
 import { BoundedMap } from '../../shared/bounded-map.ts';
 import { systemClock } from '../../shared/mux/clock.ts';
 import type { Clock } from '../../shared/mux/clock.ts';
+import type { JobView } from './job-status.ts';
 import type { LiveTunnel, Tunnel } from './tunnel.ts';
 
 const REMEMBERED = 10_000;
+
+/** What is left of a tunnel. */
+export interface LastWords {
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly job: JobView | undefined;
+}
 
 export interface DirectoryOptions {
   /** Unix milliseconds. */
@@ -21,8 +29,7 @@ export class Directory {
   readonly #byName = new Map<string, LiveTunnel>();
   readonly #byAgent = new Map<string, LiveTunnel>();
   readonly #all = new Set<LiveTunnel>();
-  /** Name -> Unix milliseconds. */
-  readonly #lost = new BoundedMap<string, number>(REMEMBERED);
+  readonly #lost = new BoundedMap<string, LastWords>(REMEMBERED);
   readonly #replaced = new BoundedMap<string, true>(REMEMBERED);
   readonly #now: () => number;
   readonly #isAwaited: (name: string) => boolean;
@@ -59,8 +66,8 @@ export class Directory {
     return this.#byName.get(name);
   }
 
-  /** Unix milliseconds at which the last tunnel of this name went; undefined if there is one, or none that is remembered. */
-  lostAt(name: string): number | undefined {
+  /** Of the last tunnel of this name; undefined if there is one, or none that is remembered. */
+  lastWords(name: string): LastWords | undefined {
     return this.#byName.has(name) ? undefined : this.#lost.get(name);
   }
 
@@ -101,7 +108,7 @@ export class Directory {
     for (const name of tunnel.names) {
       if (this.#byName.get(name) !== tunnel) continue;
       this.#byName.delete(name);
-      this.#lost.set(name, this.#now());
+      this.#lost.set(name, { at: this.#now(), job: tunnel.job });
     }
   }
 

@@ -9,15 +9,24 @@ import type { Stream } from '../../shared/mux/stream.ts';
 import type { Log } from '../../shared/program/log.ts';
 import { allowsPort, portOf } from '../../shared/wire/handshake.ts';
 import type { Access, Info, Registration, ServiceKind } from '../../shared/wire/handshake.ts';
+import {
+  ACTIVITY_FEATURE,
+  type ActivityInfo,
+  type IdleInfo,
+  type JobInfo,
+  type KeepInfo,
+} from '../../shared/wire/job.ts';
 import type { Identity } from '../auth/authenticator.ts';
 import type { Standing } from '../auth/revocations.ts';
 import { watchDeadline } from './deadline.ts';
 import { chooseLink, maySettle } from './link-choice.ts';
 import type { LinkView } from './link-choice.ts';
+import { JobStatus, type JobView } from './job-status.ts';
 import { OneTimeLinks } from './links.ts';
 import type { SpentLinks } from './links.ts';
 import type { Pauses } from './pauses.ts';
 import type { HeldLink, HeldTunnel } from './registration.ts';
+import { Traffic } from './traffic.ts';
 
 /** What the front, the gate and the exchange may ask of a tunnel. */
 export interface Tunnel {
@@ -30,6 +39,13 @@ export interface Tunnel {
   authorization(service: string): string | undefined;
   /** What the agent last said of the service; undefined as long as it said nothing. */
   readiness(service: string): { ready: boolean; exit?: number } | undefined;
+  readonly instance: string;
+  /** What the agent says of its batch job. */
+  readonly job: JobView | undefined;
+  /** What visitors do is told here. */
+  readonly traffic: Traffic;
+  /** A visitor at this address wants the notebook to be kept; false when its agent can't be told. */
+  keep(from: string): boolean;
   /** A new stream, at once. Throws PosternError: tunnel-absent (its credential is over), stream-limit, draining, session-closed. */
   open(service: string, visitor: string): Stream;
   /** False: a new stream would get a better link than this one has, which has nothing under way. */
@@ -134,6 +150,8 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
   readonly #options: TunnelOptions;
   readonly #clock: Clock;
   readonly #oneTimeLinks: OneTimeLinks;
+  readonly #job: JobStatus;
+  readonly traffic: Traffic;
   readonly #readiness = new Map<string, { ready: boolean; exit?: number }>();
   /** Highest serial heard, by what the news is about. */
   readonly #serials = new Map<string, number>();
@@ -147,6 +165,8 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     this.#clock = options.clock ?? systemClock;
     this.#oneTimeLinks = new OneTimeLinks(options.spent);
     this.#latest = first;
+    this.#job = new JobStatus(options.now);
+    this.traffic = new Traffic({ clock: this.#clock, tell: (info) => this.#tellOfVisitors(info) });
   }
 
   get identity(): Identity {
@@ -159,6 +179,11 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
 
   get instance(): string {
     return this.#options.instance;
+  }
+
+  /** Software and release of the agent. */
+  get agent(): string {
+    return this.#latest.registration.agent;
   }
 
   get names(): readonly string[] {
@@ -197,6 +222,14 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     return this.#readiness.get(service);
   }
 
+  get job(): JobView | undefined {
+    return this.#job.view;
+  }
+
+  keep(from: string): boolean {
+    return this.#tellOfVisitors({ type: 'keep', from });
+  }
+
   open(service: string, visitor: string): Stream {
     // Nothing rests on the timers and messages that end a tunnel: each stream asks for itself.
     const over = this.#options.standing(this.identity);
@@ -232,6 +265,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
   join(slot: number, joining: Joining, { start, waiting = () => false }: JoiningLink): TunnelLink {
     this.#latest = joining;
     const { log } = this.#options;
+    this.#job.registered(joining.registration.job);
     const session = start({
       onInfo: (info) => this.#heard(info),
       onGoAway: ({ code }) => log.info({ slot, code }, 'agent takes no new streams on this link'),
@@ -280,7 +314,11 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     if (info.type === 'readiness' && !this.hasService(info.service)) return;
     if (this.#isOld(info)) return;
     if (info.type === 'links') return this.#offer(info.hashes);
-    if (info.type !== 'readiness') return;
+    if (info.type === 'job' || info.type === 'idle') return this.#heardOfJob(info);
+    if (info.type === 'readiness') this.#heardOfService(info);
+  }
+
+  #heardOfService(info: Extract<Info, { type: 'readiness' }>): void {
     const { ready, exit } = info;
     const known = this.#readiness.get(info.service);
     if (known?.ready === ready && known.exit === exit) return;
@@ -297,6 +335,19 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     return false;
   }
 
+  #heardOfJob(info: JobInfo | IdleInfo): void {
+    this.#job.heard(info);
+    if (info.type === 'job' && info.state !== 'running')
+      this.#options.log.info({ state: info.state, reason: info.reason }, 'the job of the notebook ends');
+  }
+
+  /** Only to who asked for it. */
+  #tellOfVisitors(info: ActivityInfo | KeepInfo): boolean {
+    if (!this.#latest.registration.features.includes(ACTIVITY_FEATURE)) return false;
+    this.#tell(info);
+    return true;
+  }
+
   /** An agent that missed the news offers a spent link again: it hears once more that it is spent. */
   #offer(hashes: readonly string[]): void {
     for (const { hash, from } of this.#oneTimeLinks.offer(hashes)) this.#tell({ type: 'link-spent', hash, from });
@@ -308,6 +359,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     this.#options.onSessionEnd(link.session, reason.code);
     if (this.#links.length > 0) return;
     this.#cancelDeadline();
+    this.traffic.close();
     this.#options.onEnd(this);
   }
 

@@ -11,6 +11,8 @@ export interface AdminOptions {
   metrics(): Promise<string>;
   /** False before the program serves and from the moment it was asked to stop. */
   ready(): boolean;
+  /** More answers, as JSON, by path: `/tunnels`. */
+  readonly json?: Readonly<Record<string, () => unknown>>;
 }
 
 export interface Admin {
@@ -46,7 +48,13 @@ async function answer(options: AdminOptions, request: IncomingMessage, response:
   if (isLoopback(options.host) && !isHostHere(request.headers.host))
     return reply(response, 421, 'This host name is not served here.\n');
   if (request.method !== 'GET' && request.method !== 'HEAD') return reply(response, 405, 'Only GET is served here.\n');
-  switch (request.url?.split('?')[0]) {
+  const path = request.url?.split('?')[0] ?? '';
+  const json = new Map(Object.entries(options.json ?? {})).get(path);
+  if (json !== undefined) {
+    response.setHeader('content-type', 'application/json');
+    return void response.end(`${JSON.stringify(json())}\n`);
+  }
+  switch (path) {
     case '/healthz':
       return reply(response, 200, 'ok\n');
     case '/readyz':
@@ -54,7 +62,11 @@ async function answer(options: AdminOptions, request: IncomingMessage, response:
     case '/metrics':
       return metrics(options, response);
     default:
-      return reply(response, 404, 'Here are /metrics, /healthz and /readyz.\n');
+      return reply(
+        response,
+        404,
+        `Here are ${['/metrics', '/healthz', '/readyz', ...Object.keys(options.json ?? {})].join(', ')}.\n`,
+      );
   }
 }
 

@@ -15,6 +15,15 @@ import {
   text,
   type Json,
 } from './json.ts';
+import {
+  readJobFacts,
+  readJobInfo,
+  type ActivityInfo,
+  type IdleInfo,
+  type JobFacts,
+  type JobInfo,
+  type KeepInfo,
+} from './job.ts';
 
 export const SUBPROTOCOL = 'postern.1';
 export const TUNNEL_PATH = '/_postern/tunnel';
@@ -77,6 +86,8 @@ export interface Registration {
   readonly links: readonly string[];
   readonly features: readonly string[];
   readonly limits: Limits;
+  /** The batch job that the agent runs in. */
+  readonly job?: JobFacts;
 }
 
 export interface Acceptance {
@@ -128,7 +139,11 @@ type News =
   /** bastion: a one-time link was used, from this address. */
   | { readonly type: 'link-spent'; readonly hash: string; readonly from: string }
   /** agent: the service began or ceased to answer; `exit` is the notebook's exit code once it has ended. */
-  | { readonly type: 'readiness'; readonly service: string; readonly ready: boolean; readonly exit?: number };
+  | { readonly type: 'readiness'; readonly service: string; readonly ready: boolean; readonly exit?: number }
+  | JobInfo
+  | IdleInfo
+  | ActivityInfo
+  | KeepInfo;
 
 /** The header value of a registration, acceptance or resumption. */
 export function encodeHeader(value: Registration | Acceptance | Resumption | Resumed): string {
@@ -149,6 +164,7 @@ export function decodeRegistration(header: string): Registration {
     links: list(json, 'links', MAX_LINKS, (item) => hash(item, 'links')),
     features: list(json, 'features', 64, (item) => plainText(item, 'features', 40)),
     limits: limits(json),
+    ...(json['job'] === undefined ? {} : { job: readJobFacts(json['job']) }),
   };
 }
 
@@ -202,7 +218,7 @@ function newsOf(json: Json): News | undefined {
     return { type: 'links', hashes: list(json, 'hashes', MAX_LINKS, (item) => hash(item, 'hashes')) };
   if (json['type'] === 'link-spent')
     return { type: 'link-spent', hash: hexadecimal(json, 'hash', 64), from: text(json, 'from', 64) };
-  if (json['type'] !== 'readiness') return undefined;
+  if (json['type'] !== 'readiness') return readJobInfo(json);
   const exit = json['exit'] === undefined ? {} : { exit: count(json, 'exit', 255) };
   return { type: 'readiness', service: text(json, 'service', 63), ready: json['ready'] === true, ...exit };
 }

@@ -12,6 +12,7 @@ import type { Admission } from '../../bastion/auth/gate.ts';
 import type { PassDesk } from '../../bastion/front/pass.ts';
 import { startFront, type ExchangeRecord, type Front, type FrontOptions } from '../../bastion/front/front.ts';
 import type { VisitedTunnel } from '../../bastion/front/reception.ts';
+import { Traffic } from '../../bastion/tunnels/traffic.ts';
 import { createAuthority } from '../../certs/authority.ts';
 import { issueLeaf } from '../../certs/leaf.ts';
 import { NO_LOG } from '../../shared/program/log.ts';
@@ -93,6 +94,7 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
       directory: options.directory ?? {
         find: (name) => (name === 'alice' ? tunnel : undefined),
         isKnown: (name) => name === 'gone',
+        lastWords: () => undefined,
         expected: () => undefined,
       },
       gate: options.gate ?? { admit: () => PUBLIC, enter: () => '' },
@@ -149,6 +151,10 @@ function fakeTunnel(open: VisitedTunnel['open']): VisitedTunnel {
     hasService: (service) => service === 'web',
     authorization: () => 'token of-the-notebook',
     readiness: () => undefined,
+    instance: 'a'.repeat(32),
+    job: undefined,
+    traffic: new Traffic({ clock: systemClock, tell: () => {} }),
+    keep: () => false,
     spendLink: () => false,
     open,
   };

@@ -31,7 +31,7 @@ test('visitors reach the command, and its exit code is passed on and told', () =
     assert.deepEqual(await agent.exited, { code: 7, signal: null });
     assert.equal(authorization, 'Bearer token-of-the-test');
     assert.equal((await session.closed).code, 'session-closed');
-    const told = infos.map((info) => (info.type === 'readiness' ? [info.ready, info.exit] : info));
+    const told = infos.flatMap((info) => (info.type === 'readiness' ? [[info.ready, info.exit]] : []));
     assert.deepEqual(told.slice(-2), [
       [true, undefined],
       [false, 7],

@@ -90,3 +90,11 @@ test('any other command finds a token in POSTERN_UPSTREAM_TOKEN', () => {
   assert.deepEqual(prepared.env, { POSTERN_UPSTREAM_TOKEN: 'fresh' });
   assert.equal(prepared.jupyter, false);
 });
+
+test("where a Jupyter's URLs begin is read from its flags", () => {
+  const base = (...flags: string[]): string => prepare(['jupyter', 'lab', ...flags]).base;
+  assert.equal(base(), '/');
+  assert.equal(base('--ServerApp.base_url=/user/alice'), '/user/alice/');
+  assert.equal(base('--ServerApp.base_url', 'x/y/'), '/x/y/');
+  assert.equal(base('--ServerApp.base_url=/'), '/');
+});

@@ -209,13 +209,13 @@ test('the directory forgets a tunnel with its last link, and remembers when', as
   first.session.destroy(new PosternError('link-closed'));
   await turns();
   assert.equal(directory.find('demo'), tunnel);
-  assert.equal(directory.lostAt('demo'), undefined);
+  assert.equal(directory.lastWords('demo'), undefined);
   await clock.advance(5000);
   second.session.destroy(new PosternError('link-closed'));
   await turns();
   assert.equal(directory.find('demo'), undefined);
-  assert.equal(directory.lostAt('demo'), START + 5000);
-  assert.equal(directory.lostAt('other'), undefined);
+  assert.equal(directory.lastWords('demo')?.at, START + 5000);
+  assert.equal(directory.lastWords('other'), undefined);
 });
 
 test('streams go to links that are not lost, and a stream on one that is may move when it has nothing under way', async () => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { aged } from '../../../shared/wire/job.ts';
 import {
   decodeAcceptance,
   decodeInfo,
@@ -52,6 +53,14 @@ test('what is written into a header is what is read from it', () => {
   assert.deepEqual(decodeResumption(encodeHeader(resumption)), resumption);
 });
 
+test('a job is read with what is known of it', () => {
+  const job = { scheduler: 'slurm', id: '4711', owner: 'alice', node: 'wn-17', remainingMs: 0, notice: true };
+  assert.deepEqual(decodeRegistration(json({ ...registration, job: { ...job, news: 1 } })).job, job);
+  assert.deepEqual(decodeRegistration(json({ ...registration, job: { scheduler: 'none' } })).job, {
+    scheduler: 'none',
+  });
+});
+
 test('fields of a newer release are passed over', () => {
   assert.deepEqual(decodeRegistration(json({ ...registration, news: [1] })), registration);
 });
@@ -85,6 +94,16 @@ test('each field of a registration that is wrong is named', () => {
     ],
     links: [['ab'], ['AB'.repeat(32)], 'ab'],
     features: [[''], ['x'.repeat(41)]],
+    job: [
+      'slurm',
+      {},
+      { scheduler: '' },
+      { scheduler: 'slurm', id: 7 },
+      { scheduler: 'slurm', owner: 'a\nb' },
+      { scheduler: 'slurm', node: 'x'.repeat(256) },
+      { scheduler: 'slurm', remainingMs: -1 },
+      { scheduler: 'slurm', notice: 'yes' },
+    ],
     limits: [undefined, {}, { ...limits, credit: 0 }, { ...limits, message: 16_319 }, { ...limits, streams: 2 ** 21 }],
   };
   for (const [field, values] of Object.entries(wrong))
@@ -120,6 +139,12 @@ test('INFO carries what both ends know, and unknown types are passed over', () =
     { type: 'readiness', service: 'web', ready: false, exit: 137 },
     { type: 'links', hashes: [], serial: 0 },
     { type: 'readiness', service: 'web', ready: true, serial: 2 ** 53 - 1 },
+    { type: 'job', state: 'running', remainingMs: 3_600_000 },
+    { type: 'job', state: 'preempted', reason: 'it got SIGTERM' },
+    { type: 'idle', idleMs: 0 },
+    { type: 'idle', idleMs: 60_000, stopMs: 1_740_000 },
+    { type: 'activity', connections: 2, requestMs: 0, changeMs: 4000, messageMs: 12 },
+    { type: 'keep', from: '192.0.2.7' },
   ];
   for (const info of infos) assert.deepEqual(decodeInfo(Buffer.from(JSON.stringify(info))), info);
   assert.equal(decodeInfo(Buffer.from('{"type":"weather"}')), undefined);
@@ -128,10 +153,30 @@ test('INFO carries what both ends know, and unknown types are passed over', () =
 
 test('INFO that cannot be read is a protocol error', () => {
   const wrong = ['', 'x', '[]', 'null', '{"type":"links"}', '{"type":"links","hashes":["x"]}', '{"type":"link-spent"}'];
+  wrong.push('{"type":"job","state":"lost"}', '{"type":"idle"}', '{"type":"idle","idleMs":-1}', '{"type":"keep"}');
+  wrong.push('{"type":"activity"}', '{"type":"activity","connections":0,"messageMs":0.5}');
   for (const text of [
     ...wrong,
     '{"type":"readiness","service":"web","exit":256}',
     '{"type":"links","hashes":[],"serial":-1}',
   ])
     assert.throws(() => decodeInfo(Buffer.from(text)), { code: 'protocol-error' }, text);
+});
+
+test('news of a job that is told again later has its spans moved on', () => {
+  assert.deepEqual(aged({ type: 'job', state: 'running', remainingMs: 5000 }, 2000.4), {
+    ...{ type: 'job', state: 'running' },
+    remainingMs: 3000,
+  });
+  assert.deepEqual(aged({ type: 'job', state: 'ending', remainingMs: 1 }, 2000), {
+    ...{ type: 'job', state: 'ending' },
+    remainingMs: 0,
+  });
+  assert.deepEqual(aged({ type: 'job', state: 'running' }, 2000), { type: 'job', state: 'running' });
+  assert.deepEqual(aged({ type: 'idle', idleMs: 0 }, 2000), { type: 'idle', idleMs: 0 }, 'in use until further notice');
+  assert.deepEqual(aged({ type: 'idle', idleMs: 1000, stopMs: 9000 }, 2000), {
+    type: 'idle',
+    idleMs: 3000,
+    stopMs: 7000,
+  });
 });

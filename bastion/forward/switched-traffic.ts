@@ -1,0 +1,32 @@
+// Watches a connection after its switch to another protocol: what a person or a program says there, never the pings that keep it open.
+
+import { WebSocketFrames } from './websocket-frames.ts';
+
+/** As much of a tunnel's traffic as is needed here. */
+export interface TrafficSink {
+  said(): void;
+  connected(): () => void;
+}
+
+/** Sees every chunk of either direction, and changes none. */
+export interface SwitchedTraffic {
+  in(chunk: Uint8Array): void;
+  out(chunk: Uint8Array): void;
+  ended(): void;
+}
+
+/** In other protocols than WebSockets every byte counts. */
+export function watchSwitched(traffic: TrafficSink, webSocket: boolean): SwitchedTraffic {
+  const ended = traffic.connected();
+  const direction = (): ((chunk: Uint8Array) => void) => {
+    if (!webSocket)
+      return (chunk) => {
+        if (chunk.length > 0) traffic.said();
+      };
+    const frames = new WebSocketFrames();
+    return (chunk) => {
+      if (frames.read(chunk)) traffic.said();
+    };
+  };
+  return { in: direction(), out: direction(), ended };
+}
