@@ -149,11 +149,12 @@ export class Offer {
   }
 
   #serve(): ReturnType<typeof createServe> {
-    const { upstream, services } = this.#options;
+    const { upstream, services, values } = this.#options;
     const web = { name: WEB, upstream, phase: () => this.#phase };
     return createServe({
       services: { get: (name) => (name === WEB ? web : services.get(name)) },
-      connectTimeoutMs: this.#options.values.connectTimeout,
+      connectTimeoutMs: values.connectTimeout,
+      limits: { streams: values.streams, opens: { perSecond: values.streamRate, burst: values.streamBurst } },
       clock: systemClock,
       log: this.#log,
     });

@@ -154,8 +154,22 @@ const COMMON = [
     name: 'streams',
     type: 'integer',
     default: 1000,
-    help: 'How many connections visitors may have open at once, in all.',
+    help: 'How many connections visitors may have open at once, in all (stream-limit).',
     check: (value: number) => (value >= 1 && value <= 65_536 ? undefined : 'must be 1 to 65536'),
+  },
+  {
+    name: 'stream-rate',
+    type: 'integer',
+    default: 1000,
+    help: 'How many connections visitors may open per second, in the long run (stream-rate).',
+    check: atLeastOne,
+  },
+  {
+    name: 'stream-burst',
+    type: 'integer',
+    default: 2000,
+    help: 'How many connections visitors may open in one go, after quiet times (stream-rate).',
+    check: atLeastOne,
   },
   {
     name: 'stream-credit',
@@ -292,6 +306,10 @@ function firstProblem(values: readonly string[], parse: (value: string) => unkno
   } catch (error) {
     return error instanceof PosternError ? error.detail : String(error);
   }
+}
+
+function atLeastOne(value: number): string | undefined {
+  return value >= 1 && value <= 1_000_000 ? undefined : 'must be 1 to 1000000';
 }
 
 function positive(value: number): string | undefined {

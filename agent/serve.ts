@@ -8,6 +8,7 @@ import { PosternError, type ErrorCode } from '../shared/errors.ts';
 import type { Clock } from '../shared/mux/clock.ts';
 import { splice } from '../shared/net/pipe.ts';
 import type { Log } from '../shared/program/log.ts';
+import { TokenBucket, type Rate } from '../shared/token-bucket.ts';
 import { upstreamCode } from './upstreams/connect.ts';
 import type { Upstream } from './upstreams/upstream.ts';
 
@@ -28,24 +29,50 @@ export interface IncomingStream extends Duplex {
   fail(code: ErrorCode): void;
 }
 
+/** What all links together take; a stream beyond it is refused, and the others go on. */
+export interface ServeLimits {
+  /** Open at once. */
+  readonly streams: number;
+  readonly opens: Rate;
+}
+
 export interface ServeOptions {
   /** The service of a name that a stream asks for, or undefined. */
   readonly services: { get(name: string): Service | undefined };
   /** How long an upstream may take to accept, in milliseconds. */
   readonly connectTimeoutMs: number;
+  /** Without them, each session's own limit is all there is. */
+  readonly limits?: ServeLimits;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** The listener for a session's `onStream`. Never throws; every stream ends with END both ways or with RESET and a code. */
 export function createServe(options: ServeOptions): (stream: IncomingStream) => void {
+  const admit = createAdmit(options);
   return (stream) => {
     // What goes wrong with a stream is seen by its close; without this listener it would end the process.
     stream.on('error', () => {});
+    const refused = admit(stream);
+    if (refused !== undefined) return stream.fail(refused);
     const service = options.services.get(stream.service);
     if (service === undefined) return stream.fail('service-unknown');
     if (service.phase() === 'exited') return stream.fail('upstream-exited');
     dialFor(stream, service, options);
+  };
+}
+
+/** Counts a stream, or says why there is no room for it. */
+function createAdmit({ limits, clock }: ServeOptions): (stream: IncomingStream) => ErrorCode | undefined {
+  if (limits === undefined) return () => undefined;
+  const bucket = new TokenBucket(limits.opens, () => clock.now());
+  let open = 0;
+  return (stream) => {
+    if (open >= limits.streams) return 'stream-limit';
+    if (!bucket.take()) return 'stream-rate';
+    open += 1;
+    stream.once('close', () => (open -= 1));
+    return undefined;
   };
 }
 

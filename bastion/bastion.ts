@@ -32,6 +32,7 @@ import type { AdmissionLimits } from './tunnels/admission.ts';
 import { Directory } from './tunnels/directory.ts';
 import { Endpoint } from './tunnels/endpoint.ts';
 import { Ownership } from './tunnels/ownership.ts';
+import type { TunnelLimits } from './tunnels/tunnel-limits.ts';
 
 /** Durations in milliseconds, sizes in bytes. */
 export interface BastionConfig {
@@ -57,6 +58,9 @@ export interface BastionConfig {
   /** How long a visitor who comes meanwhile waits. */
   readonly pausePatienceMs: number;
   readonly limits: Limits;
+  readonly tunnelLimits: TunnelLimits;
+  /** Longest window of one stream, and control frames that an agent may send within 10 s. */
+  readonly sessions: { readonly longestWindow: number; readonly floodFrames: number };
   readonly sessionCredit: number;
   readonly totalCredit: number;
   readonly handshakes: AdmissionLimits;
@@ -226,6 +230,8 @@ function openTunnels(
     revocations,
     admission,
     limits: config.limits,
+    tunnelLimits: config.tunnelLimits,
+    sessions: config.sessions,
     sessionCredit: config.sessionCredit,
     totalCredit: config.totalCredit,
     graceMs: config.drainTimeoutMs,

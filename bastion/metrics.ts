@@ -46,6 +46,7 @@ export function createMetrics(observed: Observed): Metrics {
   const finished: Totals = { bytesIn: 0, bytesOut: 0, streamsOpened: 0 };
   observeTunnels(registry, observed);
   observeJobs(registry, observed);
+  observeLinks(registry, observed);
   observeSessions(registry, observed, finished);
   observeFlow(registry, observed);
   observeFront(registry, observed);
@@ -152,6 +153,24 @@ function observeJobs(registry: Registry, observed: Observed): void {
         this,
         jobs().flatMap(({ idleSince }) => (idleSince === undefined ? [] : Math.max(0, now - idleSince) / 1000)),
       );
+    },
+  });
+}
+
+function observeLinks(registry: Registry, observed: Observed): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'postern_links',
+    help: 'Connections of agents: serving, paused (lost, and waiting to be resumed), or leaving.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const links = [...observed.tunnels].flatMap((tunnel) => tunnel.links);
+      const leaving = links.filter((link) => link.leaving).length;
+      const paused = links.filter((link) => link.paused && !link.leaving).length;
+      this.set({ state: 'leaving' }, leaving);
+      this.set({ state: 'paused' }, paused);
+      this.set({ state: 'serving' }, links.length - leaving - paused);
     },
   });
 }

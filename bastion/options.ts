@@ -98,6 +98,15 @@ const SERVE_BASICS = [
   ...LOG_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 
+/** What is checked together. */
+interface ServeTogether {
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly sessionCredit: number;
+  readonly streamCredit: number;
+  readonly streamWindow: number;
+}
+
 const SERVE = {
   name: 'serve',
   summary: 'Serves notebooks: takes agents and visitors on one port.',
@@ -107,11 +116,12 @@ const SERVE = {
     'postern-bastion serve --domain notebooks.localhost --listen 127.0.0.1:8443 --state ./state --admin 127.0.0.1:9090',
   ],
   options: [...SERVE_BASICS, ...LIMIT_OPTIONS],
-  check: (values: { tlsCert?: string; tlsKey?: string; sessionCredit: number; streamCredit: number }) => [
+  check: (values: ServeTogether) => [
     ...((values.tlsCert === undefined) === (values.tlsKey === undefined)
       ? []
       : ['--tls-cert and --tls-key belong together: one of them is missing']),
     ...(values.sessionCredit < values.streamCredit ? ['--session-credit is less than --stream-credit'] : []),
+    ...(values.streamWindow < values.streamCredit ? ['--stream-window is less than --stream-credit'] : []),
   ],
 } as const;
 

@@ -105,6 +105,13 @@ const TABLE = {
     'Close some tabs, or raise the limit of streams per tunnel.',
   ],
   'session-closed': [1102, 503, '-', 'The tunnel closed', 'Wait a moment and reload: the agent dials again by itself.'],
+  'stream-rate': [
+    1104,
+    503,
+    '-',
+    'Streams are opened too fast in this tunnel',
+    'Wait a moment and reload; reuse connections in scripts, or raise the rate of streams per tunnel.',
+  ],
   draining: [1103, 503, 'retry', 'The bastion is being restarted', 'Wait a moment and reload.'],
 
   // 1200: the upstream, as the agent sees it.
@@ -281,6 +288,20 @@ const TABLE = {
     'retry',
     'The proxy refused the way to the bastion',
     "Ask those who run the proxy to allow CONNECT to the bastion's host and port; the agent keeps trying.",
+  ],
+  'tunnel-limit': [
+    1340,
+    429,
+    'retry',
+    'The owner has as many notebooks connected as one may have',
+    'Nothing to do, if one of them is to end: the agent tries again by itself. Or ask those who run the bastion.',
+  ],
+  'link-limit': [
+    1341,
+    429,
+    'retry',
+    'The notebook has as many connections to the bastion as one may have',
+    'Start the agent with fewer --links; it tries again by itself.',
   ],
   'name-limit': [
     1330,

@@ -30,6 +30,7 @@ export class Directory {
   readonly #byAgent = new Map<string, LiveTunnel>();
   readonly #all = new Set<LiveTunnel>();
   readonly #lost = new BoundedMap<string, LastWords>(REMEMBERED);
+  readonly #byOwner = new Map<string, Set<LiveTunnel>>();
   readonly #replaced = new BoundedMap<string, true>(REMEMBERED);
   readonly #now: () => number;
   readonly #isAwaited: (name: string) => boolean;
@@ -81,6 +82,13 @@ export class Directory {
     return this.#all;
   }
 
+  /** How many tunnels the owner has, and how many of them are leaving. */
+  count(owner: string): { serving: number; leaving: number } {
+    const tunnels = [...(this.#byOwner.get(owner) ?? [])];
+    const leaving = tunnels.filter((tunnel) => tunnel.leaving).length;
+    return { serving: tunnels.length - leaving, leaving };
+  }
+
   /** The tunnels that an arrival meets: those of its names, and the one of its own agent. */
   meeting(arrival: { owner: string; instance: string; names: readonly string[] }): Set<LiveTunnel> {
     const met = new Set<LiveTunnel>();
@@ -95,6 +103,9 @@ export class Directory {
   /** Enters a tunnel under its names; whoever had them must have been withdrawn before. */
   add(tunnel: LiveTunnel): void {
     this.#all.add(tunnel);
+    const others = this.#byOwner.get(tunnel.owner);
+    if (others === undefined) this.#byOwner.set(tunnel.owner, new Set([tunnel]));
+    else others.add(tunnel);
     this.#byAgent.set(agentKey(tunnel), tunnel);
     for (const name of tunnel.names) {
       this.#byName.set(name, tunnel);
@@ -116,6 +127,9 @@ export class Directory {
   remove(tunnel: LiveTunnel): void {
     this.withdraw(tunnel);
     this.#all.delete(tunnel);
+    const others = this.#byOwner.get(tunnel.owner);
+    others?.delete(tunnel);
+    if (others?.size === 0) this.#byOwner.delete(tunnel.owner);
   }
 
   /** Remembers that a newer agent took this one's place. */

@@ -1,19 +1,17 @@
 // The endpoint where agents register: proof, registration, the table's decision, the 101, and the new link's tunnel.
 
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import { PosternError, asPosternError } from '../../shared/errors.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
-import { acceptLink } from '../../shared/link/accept.ts';
 import { Budget } from '../../shared/mux/budget.ts';
 import { systemClock } from '../../shared/mux/clock.ts';
 import type { Clock } from '../../shared/mux/clock.ts';
 import type { WebSocketLink } from '../../shared/link/websocket-link.ts';
 import { Session } from '../../shared/mux/session.ts';
+import type { SessionOptions } from '../../shared/mux/session.ts';
 import type { Log } from '../../shared/program/log.ts';
-import { ACCEPTANCE_HEADER, encodeHeader } from '../../shared/wire/handshake.ts';
 import type { Limits } from '../../shared/wire/handshake.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Revocations } from '../auth/revocations.ts';
@@ -22,6 +20,8 @@ import type { Admission } from './admission.ts';
 import { addressOf, identify, registrationOf } from './arrival.ts';
 import type { Directory } from './directory.ts';
 import { evict, evictFormerOwners, evictRevoked } from './evict.ts';
+import { acceptAgent, grant } from './grant.ts';
+import type { Granted } from './grant.ts';
 import { SpentLinks } from './links.ts';
 import type { Ownership } from './ownership.ts';
 import { Pauses } from './pauses.ts';
@@ -31,7 +31,9 @@ import type { Decision, Welcome } from './registration.ts';
 import { ResumableSessions, asksToResume } from './resumption.ts';
 import type { Upgrade } from './resumption.ts';
 import { LiveTunnel } from './tunnel.ts';
-import type { Farewell, Joining, TunnelLink } from './tunnel.ts';
+import type { Farewell, Joining } from './tunnel.ts';
+import type { TunnelLimits } from './tunnel-limits.ts';
+import type { TunnelLink } from './tunnel-link.ts';
 
 export interface EndpointOptions {
   /** Software and release, for agents' logs. */
@@ -43,7 +45,10 @@ export interface EndpointOptions {
   readonly revocations: Revocations;
   readonly admission: Admission;
   readonly limits: Limits;
-  /** Bytes of credit that the streams of one session, and those of all, may have granted. */
+  readonly tunnelLimits: TunnelLimits;
+  /** As a session takes them. */
+  readonly sessions: Pick<SessionOptions, 'longestWindow' | 'floodFrames'>;
+  /** Bytes of credit that the streams of one tunnel, and those of all, may have granted. */
   readonly sessionCredit: number;
   readonly totalCredit: number;
   /** How long the streams of a replaced agent may go on, in milliseconds. */
@@ -70,21 +75,13 @@ interface Candidate extends Joining {
   readonly address: string;
 }
 
-/** What the 101 gave out: the session's public id, and the key to resume it with. */
-interface Granted {
-  readonly session: string;
-  readonly resumeKey: string;
-  /** Once it has joined a tunnel. */
-  joined?: TunnelLink;
-}
-
 export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #now: () => number;
   readonly #budget: Budget;
   readonly #spent: SpentLinks;
   readonly #resumable: ResumableSessions;
-  readonly #pauses: Pauses<TunnelLink>;
+  readonly #pauses: Pauses<TunnelLink<LiveTunnel>>;
   #draining = false;
 
   constructor(options: EndpointOptions) {
@@ -97,7 +94,7 @@ export class Endpoint {
     options.store.watch('names', () => evictFormerOwners(directory, ownership));
     revocations.watch(() => evictRevoked(directory, revocations.standing));
     const { clock = systemClock, pausePatienceMs: patienceMs } = options;
-    this.#pauses = new Pauses<TunnelLink>({
+    this.#pauses = new Pauses<TunnelLink<LiveTunnel>>({
       clock,
       patienceMs,
       onImpatience: (links) => options.onImpatience(new Set([...links].map(({ tunnel }) => tunnel))),
@@ -156,10 +153,7 @@ export class Endpoint {
     // The first decision can still be told over HTTP.
     accepted(this.#decide(candidate));
     this.#options.ownership.claim(candidate.registration.names, identity.owner);
-    const granted: Granted = {
-      session: randomBytes(16).toString('hex'),
-      resumeKey: randomBytes(32).toString('base64url'),
-    };
+    const granted = grant();
     const link = await this.#accept(upgrade, candidate, granted);
     if (link === undefined) return this.#options.onHandshake('link-closed');
     const over = this.#options.revocations.standing(identity);
@@ -183,42 +177,32 @@ export class Endpoint {
       replaced: (other: string) => directory.wasReplaced(other),
       reservation: (name: string) => ownership.reservation(name),
       room: (owner: string) => ownership.room(owner),
+      limits: this.#options.tunnelLimits,
+      held: (owner: string) => directory.count(owner),
     };
     return decide(state, arrival);
   }
 
-  /** The link, or undefined when the agent went away meanwhile. */
-  async #accept(
-    { request, socket, head }: Upgrade,
-    candidate: Candidate,
+  #accept(
+    upgrade: Upgrade,
+    { identity, registration }: Candidate,
     granted: Granted,
   ): Promise<WebSocketLink | undefined> {
     const { bastion, limits, urlOf, clock, resumeMs } = this.#options;
-    const { names } = candidate.registration;
     const { session, resumeKey } = granted;
-    const acceptance = encodeHeader({
+    const acceptance = {
       bastion,
       session,
       resumeKey,
       resumeMs,
-      urls: Object.fromEntries(names.map((name) => [name, urlOf(name)])),
+      urls: Object.fromEntries(registration.names.map((name) => [name, urlOf(name)])),
       serviceUrl: urlOf('{name}--{service}'),
-      expiresAt: candidate.identity.expiresAt,
+      expiresAt: identity.expiresAt,
       features: [],
       limits,
-    });
-    const options = {
-      headers: { [ACCEPTANCE_HEADER]: acceptance },
-      maxMessage: limits.message,
-      graceMs: resumeMs,
-      onLost: (error: PosternError) => this.#paused(granted, error),
     };
-    try {
-      return await acceptLink(request, socket, head, clock === undefined ? options : { ...options, clock });
-    } catch (error) {
-      if (error instanceof PosternError && error.code === 'link-closed') return undefined;
-      throw error;
-    }
+    const options = { graceMs: resumeMs, onLost: (error: PosternError) => this.#paused(granted, error) };
+    return acceptAgent(upgrade, acceptance, clock === undefined ? options : { ...options, clock });
   }
 
   #paused({ session, joined }: Granted, { code, detail }: PosternError): void {
@@ -243,7 +227,7 @@ export class Endpoint {
     const { link, granted } = made;
     granted.joined = tunnel.join(registration.slot, candidate, {
       start: (listeners) => {
-        const session = this.#startSession(link, candidate, listeners);
+        const session = this.#startSession(link, candidate, { budget: tunnel.budget, ...listeners });
         void session.closed.then(() => this.#resumable.forget(granted.session));
         return session;
       },
@@ -268,26 +252,28 @@ export class Endpoint {
     );
   }
 
-  #startSession(link: WebSocketLink, { registration }: Candidate, listeners: Parameters<StartSession>[0]): Session {
-    const { limits, sessionCredit, clock } = this.#options;
+  #startSession(link: WebSocketLink, { registration }: Candidate, options: Partial<SessionOptions>): Session {
+    const { limits, sessions, clock } = this.#options;
     return new Session(link, {
       role: 'bastion',
       own: limits,
       peer: registration.limits,
-      budget: new Budget(sessionCredit, this.#budget),
-      ...listeners,
+      ...sessions,
+      ...options,
       ...(clock === undefined ? {} : { clock }),
     });
   }
 
   #newTunnel(candidate: Candidate): LiveTunnel {
-    const { directory, log, clock, onSessionEnd, revocations } = this.#options;
+    const { directory, log, clock, onSessionEnd, revocations, tunnelLimits, sessionCredit } = this.#options;
     const { identity, registration } = candidate;
     const options = {
       instance: registration.instance,
       names: registration.names,
       spent: this.#spent,
       pauses: this.#pauses,
+      limits: tunnelLimits,
+      budget: new Budget(sessionCredit, this.#budget),
       log: log.child({ owner: identity.owner, names: registration.names, instance: registration.instance }),
       now: this.#now,
       standing: revocations.standing,
@@ -312,8 +298,6 @@ export class Endpoint {
 /** Stays on the socket for life, and so holds on to nothing of the request. */
 function unheard(): void {}
 
-type StartSession = Parameters<LiveTunnel['join']>[2]['start'];
-
 function accepted(decision: Decision): void {
   if (decision.answer === 'refuse') throw new PosternError(decision.code, decision.detail);
 }
@@ -321,6 +305,7 @@ function accepted(decision: Decision): void {
 /** Spread, so that agents that were refused or sent away together do not come back together. */
 function retryAfterS(code: ErrorCode): number | undefined {
   if (code === 'handshake-limit') return 1 + Math.floor(Math.random() * 5);
+  if (code === 'tunnel-limit' || code === 'link-limit') return 5 + Math.floor(Math.random() * 10);
   return code === 'draining' ? 1 : undefined;
 }
 

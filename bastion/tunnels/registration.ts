@@ -3,6 +3,7 @@
 import type { ErrorCode } from '../../shared/errors.ts';
 import { covers } from '../auth/name-patterns.ts';
 import { nameProblem } from './names.ts';
+import type { TunnelLimits } from './tunnel-limits.ts';
 
 /** One link of a tunnel, as the table sees it. */
 export interface HeldLink {
@@ -40,6 +41,9 @@ export interface RegistrationState<Tunnel extends HeldTunnel = HeldTunnel> {
   reservation(name: string): Reservation | undefined;
   /** How many more names the owner may take; less than 0 when the limit has been lowered. */
   room(owner: string): number;
+  readonly limits: Pick<TunnelLimits, 'links' | 'names' | 'tunnels'>;
+  /** How many tunnels of the owner there are. */
+  held(owner: string): { readonly serving: number; readonly leaving: number };
 }
 
 /** An agent whose credential has been found good. */
@@ -96,12 +100,26 @@ export function decide<Tunnel extends HeldTunnel>(
   if (others.length > 0 && state.replaced(arrival.instance)) return { answer: 'refuse', code: 'replaced' };
   if (own !== undefined && !sameNames(own.names, arrival.names))
     return { answer: 'refuse', code: 'registration-malformed', detail: 'names: not those of its other links' };
-  return {
-    answer: 'accept',
-    join: own,
-    drop: own?.links.find((link) => link.slot === arrival.slot && !link.leaving),
-    retire: others,
-  };
+  const drop = own?.links.find((link) => link.slot === arrival.slot && !link.leaving);
+  return judgeNumbers(state, arrival, { answer: 'accept', join: own, drop, retire: others });
+}
+
+/** What a welcome would make of the owner's tunnels, or of the tunnel's links, must be within the limits. */
+function judgeNumbers<Tunnel extends HeldTunnel>(
+  { limits, held }: RegistrationState<Tunnel>,
+  { owner, names }: Arrival,
+  welcome: Welcome<Tunnel>,
+): Decision<Tunnel> {
+  const { join, drop, retire } = welcome;
+  if (names.length > limits.names)
+    return { answer: 'refuse', code: 'registration-malformed', detail: `names: more than ${limits.names}` };
+  if (join !== undefined) {
+    const links = join.links.length + (drop === undefined ? 1 : 0);
+    return links > limits.links ? { answer: 'refuse', code: 'link-limit' } : welcome;
+  }
+  const { serving, leaving } = held(owner);
+  const fits = serving - retire.length < limits.tunnels && leaving + retire.length <= limits.tunnels;
+  return fits ? welcome : { answer: 'refuse', code: 'tunnel-limit' };
 }
 
 function judgeNames({ names, allowed }: Arrival): Refusal | undefined {

@@ -1,12 +1,15 @@
 // A tunnel: one agent's sessions, its identity and the names it serves; for everybody above, something that opens streams.
 
+import { BoundedMap } from '../../shared/bounded-map.ts';
 import { PosternError } from '../../shared/errors.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { systemClock } from '../../shared/mux/clock.ts';
 import type { Clock } from '../../shared/mux/clock.ts';
+import type { Budget } from '../../shared/mux/budget.ts';
 import type { Session, SessionOptions } from '../../shared/mux/session.ts';
 import type { Stream } from '../../shared/mux/stream.ts';
 import type { Log } from '../../shared/program/log.ts';
+import { TokenBucket } from '../../shared/token-bucket.ts';
 import { allowsPort, portOf } from '../../shared/wire/handshake.ts';
 import type { Access, Info, Registration, ServiceKind } from '../../shared/wire/handshake.ts';
 import {
@@ -20,13 +23,14 @@ import type { Identity } from '../auth/authenticator.ts';
 import type { Standing } from '../auth/revocations.ts';
 import { watchDeadline } from './deadline.ts';
 import { chooseLink, maySettle } from './link-choice.ts';
-import type { LinkView } from './link-choice.ts';
 import { JobStatus, type JobView } from './job-status.ts';
 import { OneTimeLinks } from './links.ts';
 import type { SpentLinks } from './links.ts';
 import type { Pauses } from './pauses.ts';
 import type { HeldLink, HeldTunnel } from './registration.ts';
 import { Traffic } from './traffic.ts';
+import { TunnelLink } from './tunnel-link.ts';
+import type { TunnelLimits } from './tunnel-limits.ts';
 
 /** What the front, the gate and the exchange may ask of a tunnel. */
 export interface Tunnel {
@@ -46,7 +50,7 @@ export interface Tunnel {
   readonly traffic: Traffic;
   /** A visitor at this address wants the notebook to be kept; false when its agent can't be told. */
   keep(from: string): boolean;
-  /** A new stream, at once. Throws PosternError: tunnel-absent (its credential is over), stream-limit, draining, session-closed. */
+  /** A new stream, at once. Throws PosternError: tunnel-absent (its credential is over), stream-limit, stream-rate, draining, session-closed. */
   open(service: string, visitor: string): Stream;
   /** False: a new stream would get a better link than this one has, which has nothing under way. */
   keeps(stream: Stream): boolean;
@@ -54,50 +58,6 @@ export interface Tunnel {
   outwaited(stream: Stream | undefined): boolean;
   /** True once for each one-time secret. */
   spendLink(secret: string, from: string): boolean;
-}
-
-/** One link of a tunnel and the session that runs over it. */
-export class TunnelLink implements HeldLink, LinkView {
-  readonly tunnel: LiveTunnel;
-  readonly slot: number;
-  readonly session: Session;
-  readonly #waiting: () => boolean;
-
-  /** `waiting`: its WebSocket is lost, and it waits to be resumed. */
-  constructor(tunnel: LiveTunnel, slot: number, session: Session, waiting: () => boolean) {
-    this.tunnel = tunnel;
-    this.slot = slot;
-    this.session = session;
-    this.#waiting = waiting;
-  }
-
-  get leaving(): boolean {
-    return this.session.draining;
-  }
-
-  get paused(): boolean {
-    return this.#waiting();
-  }
-
-  get full(): boolean {
-    return this.session.full;
-  }
-
-  get streams(): number {
-    return this.session.streams;
-  }
-
-  get recentBytes(): number {
-    return this.session.recentBytes;
-  }
-
-  get unansweredMs(): number {
-    return this.session.unansweredMs;
-  }
-
-  get roundTripMs(): number {
-    return this.session.roundTripMs;
-  }
 }
 
 /** How a tunnel is told to go, and how long its last streams may take; milliseconds. */
@@ -113,7 +73,10 @@ export interface TunnelOptions {
   readonly spent: SpentLinks;
   readonly log: Log;
   /** Who waits while a link is lost. */
-  readonly pauses: Pauses<TunnelLink>;
+  readonly pauses: Pauses<TunnelLink<LiveTunnel>>;
+  readonly limits: Pick<TunnelLimits, 'streams' | 'opens'>;
+  /** Credit that the streams of all its links may have granted. */
+  readonly budget: Budget;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly clock?: Clock;
@@ -142,6 +105,8 @@ interface JoiningLink {
   waiting?(): boolean;
 }
 
+/** Most things that an agent may have news of; their names are its own to choose. */
+const SUBJECTS = 100;
 /** How long before its end a tunnel's log warns, in milliseconds. */
 const WARN_BEFORE_MS = 600_000;
 
@@ -152,11 +117,12 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
   readonly #oneTimeLinks: OneTimeLinks;
   readonly #job: JobStatus;
   readonly traffic: Traffic;
-  readonly #readiness = new Map<string, { ready: boolean; exit?: number }>();
+  readonly #readiness = new BoundedMap<string, { ready: boolean; exit?: number }>(SUBJECTS);
   /** Highest serial heard, by what the news is about. */
-  readonly #serials = new Map<string, number>();
+  readonly #serials = new BoundedMap<string, number>(SUBJECTS);
+  readonly #opens: TokenBucket;
   #latest: Joining;
-  #links: TunnelLink[] = [];
+  #links: TunnelLink<LiveTunnel>[] = [];
   #leaving = false;
   #cancelDeadline: () => void = () => {};
 
@@ -164,9 +130,19 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#oneTimeLinks = new OneTimeLinks(options.spent);
+    this.#opens = new TokenBucket(options.limits.opens, () => this.#clock.now());
     this.#latest = first;
     this.#job = new JobStatus(options.now);
     this.traffic = new Traffic({ clock: this.#clock, tell: (info) => this.#tellOfVisitors(info) });
+  }
+
+  get budget(): Budget {
+    return this.#options.budget;
+  }
+
+  /** Streams open now, over all links. */
+  get streams(): number {
+    return this.#links.reduce((sum, { streams }) => sum + streams, 0);
   }
 
   get identity(): Identity {
@@ -194,7 +170,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     return this.#latest.registration.access;
   }
 
-  get links(): readonly TunnelLink[] {
+  get links(): readonly TunnelLink<LiveTunnel>[] {
     return this.#links;
   }
 
@@ -236,6 +212,8 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     if (over !== undefined) throw new PosternError('tunnel-absent', "the agent's credential holds no more");
     const link = chooseLink(this.#links);
     if (link === undefined) throw new PosternError('session-closed');
+    if (this.streams >= this.#options.limits.streams) throw new PosternError('stream-limit');
+    if (!this.#opens.take()) throw new PosternError('stream-rate');
     const stream = link.session.open({ service, visitor });
     if (link.paused) this.#options.pauses.came(link, stream);
     return stream;
@@ -262,7 +240,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
   }
 
   /** Adds a link; what it says of services, access and credential holds from now on for the whole tunnel. */
-  join(slot: number, joining: Joining, { start, waiting = () => false }: JoiningLink): TunnelLink {
+  join(slot: number, joining: Joining, { start, waiting = () => false }: JoiningLink): TunnelLink<LiveTunnel> {
     this.#latest = joining;
     const { log } = this.#options;
     this.#job.registered(joining.registration.job);
@@ -270,7 +248,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
       onInfo: (info) => this.#heard(info),
       onGoAway: ({ code }) => log.info({ slot, code }, 'agent takes no new streams on this link'),
     });
-    const link = new TunnelLink(this, slot, session, waiting);
+    const link = new TunnelLink<LiveTunnel>(this, slot, session, waiting);
     this.#links.push(link);
     void session.closed.then((reason) => this.#lost(link, reason));
     this.#offer(joining.registration.links);
@@ -302,7 +280,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     for (const link of [...this.#links]) link.session.destroy(error);
   }
 
-  #linkOf(stream: Stream): TunnelLink | undefined {
+  #linkOf(stream: Stream): TunnelLink<LiveTunnel> | undefined {
     return this.#links.find(({ session }) => stream.isOf(session));
   }
 
@@ -353,7 +331,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     for (const { hash, from } of this.#oneTimeLinks.offer(hashes)) this.#tell({ type: 'link-spent', hash, from });
   }
 
-  #lost(link: TunnelLink, reason: PosternError): void {
+  #lost(link: TunnelLink<LiveTunnel>, reason: PosternError): void {
     this.#links = this.#links.filter((held) => held !== link);
     this.#options.log.info({ slot: link.slot, code: reason.code, detail: reason.detail }, 'link is gone');
     this.#options.onSessionEnd(link.session, reason.code);

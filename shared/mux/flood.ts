@@ -3,17 +3,19 @@
 import { PosternError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 
-/** PING, INFO, GOAWAY and senseless OPEN frames within WITHIN_MS, before it counts as a flood. */
+/** PING, INFO, GOAWAY and senseless OPEN frames within WITHIN_MS, before it counts as a flood; unless an end is told otherwise. */
 export const FLOOD_FRAMES = 500;
 const WITHIN_MS = 10_000;
 
 export class FloodLimit {
   readonly #clock: Clock;
+  readonly #most: number;
   #since = -Infinity;
   #count = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, most = FLOOD_FRAMES) {
     this.#clock = clock;
+    this.#most = most;
   }
 
   /** Counts one more; throws `flood` when that is too many. */
@@ -23,6 +25,6 @@ export class FloodLimit {
       this.#since = now;
       this.#count = 0;
     }
-    if (++this.#count > FLOOD_FRAMES) throw new PosternError('flood');
+    if (++this.#count > this.#most) throw new PosternError('flood');
   }
 }

@@ -26,6 +26,8 @@ export interface SessionOptions {
   readonly budget?: Budget;
   /** Most credit that one stream's window grows to, in bytes. */
   readonly longestWindow?: number;
+  /** PING, INFO, GOAWAY and senseless OPEN frames that are taken within 10 s; more are a flood. */
+  readonly floodFrames?: number;
   /** Stream ids end here, and the session with them; tests lower it. */
   readonly highestId?: number;
 }

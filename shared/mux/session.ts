@@ -62,7 +62,7 @@ export class Session implements StreamHost {
     this.#budget = options.budget ?? new Budget(Math.max(SESSION_BUDGET, 2 * promised));
     this.#outbox = new Outbox(link, this.#clock);
     this.#roundTrip = new RoundTrip(this.#clock);
-    this.#flood = new FloodLimit(this.#clock);
+    this.#flood = new FloodLimit(this.#clock, options.floodFrames);
     this.#timers = new Timers(this.#clock);
     this.#ids = new StreamIds(options.role, options.highestId);
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));

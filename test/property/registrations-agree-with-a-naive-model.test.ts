@@ -16,6 +16,8 @@ interface Link {
 }
 
 interface Tunnel {
+  /** Counted from 0 in the order in which they were made. */
+  number: number;
   owner: string;
   instance: string;
   names: string[];
@@ -31,10 +33,13 @@ type Event =
 
 /** Names that one owner may have. */
 const LIMIT = 2;
+/** Links of a tunnel, names of a tunnel, tunnels of an owner. */
+const LIMITS = { links: 3, names: 2, tunnels: 2 };
 
 /** What the bastion does with the table's decisions. */
 class Table {
   tunnels: Tunnel[] = [];
+  made = 0;
   replaced = new Set<string>();
   owners = new Map<string, string>();
 
@@ -48,6 +53,12 @@ class Table {
         return owner === undefined ? undefined : { owner, held: true };
       },
       room: (owner: string) => LIMIT - [...this.owners.values()].filter((other) => other === owner).length,
+      limits: LIMITS,
+      held: (owner: string) => {
+        const tunnels = this.tunnels.filter((tunnel) => tunnel.owner === owner);
+        const leaving = tunnels.filter((tunnel) => tunnel.leaving).length;
+        return { serving: tunnels.length - leaving, leaving };
+      },
     };
     const decision = decide(state, { ...event, allowed: ['*'] });
     if (decision.answer === 'refuse') return decision.code;
@@ -57,7 +68,7 @@ class Table {
       for (const link of tunnel.links) link.leaving = true;
       this.replaced.add(tunnel.instance);
     }
-    const tunnel = decision.join ?? { ...event, links: [], leaving: false };
+    const tunnel = decision.join ?? { ...event, number: this.made++, links: [], leaving: false };
     if (decision.join === undefined) this.tunnels.push(tunnel);
     tunnel.links = tunnel.links.filter((link) => link !== decision.drop);
     tunnel.links.push({ slot: event.slot, leaving: false });
@@ -100,6 +111,7 @@ class Table {
 }
 
 interface Row {
+  number: number;
   owner: string;
   instance: string;
   names: string[];
@@ -111,12 +123,13 @@ interface Row {
 
 function row(link: Row): string {
   const names = link.names.toSorted().join('+');
-  return `${link.owner} ${link.instance} ${names} ${link.slot} ${link.leaving} ${link.out}`;
+  return `${link.number} ${link.owner} ${link.instance} ${names} ${link.slot} ${link.leaving} ${link.out}`;
 }
 
 /** The naive twin: a flat list of links and the rules of the protocol page, one sentence each. */
 class Model {
   rows: Row[] = [];
+  made = 0;
   replaced = new Set<string>();
   /** `alice a`: the name is hers. */
   owned = new Set<string>();
@@ -143,7 +156,27 @@ class Model {
     return undefined;
   }
 
-  arrive({ owner, instance, slot, names }: Extract<Event, { kind: 'arrive' }>): string {
+  /** So many tunnels an owner may have, and as many that are ending; so many links a tunnel. */
+  numberRefusal(
+    owner: string,
+    own: readonly Row[],
+    coming: { slot: number; losers: readonly Row[] },
+  ): string | undefined {
+    const different = (rows: readonly Row[]): number => new Set(rows.map(({ number }) => number)).size;
+    if (own.length > 0) {
+      const left = this.rows.filter(
+        (link) => link.number === own[0]?.number && (link.slot !== coming.slot || link.leaving),
+      );
+      return left.length + 1 > LIMITS.links ? 'link-limit' : undefined;
+    }
+    const hers = this.rows.filter((link) => link.owner === owner);
+    const staying = hers.filter((link) => !link.out && !coming.losers.includes(link));
+    const ending = hers.filter((link) => link.out || coming.losers.includes(link));
+    return different(staying) + 1 > LIMITS.tunnels || different(ending) > LIMITS.tunnels ? 'tunnel-limit' : undefined;
+  }
+
+  /** Why it is refused, or whose place it takes. */
+  judge({ owner, instance, slot, names }: Extract<Event, { kind: 'arrive' }>): string | { own: Row[]; losers: Row[] } {
     const refused = this.ownershipRefusal(owner, names);
     if (refused !== undefined) return refused;
     const serving = this.rows.filter((link) => !link.out);
@@ -154,15 +187,23 @@ class Model {
     if (losers.length > 0 && this.replaced.has(instance)) return 'replaced';
     const own = serving.filter(isOwn);
     if (own.some((link) => link.names.toSorted().join() !== names.toSorted().join())) return 'registration-malformed';
+    if (names.length > LIMITS.names) return 'registration-malformed';
+    return this.numberRefusal(owner, own, { slot, losers }) ?? { own, losers };
+  }
+
+  arrive(event: Extract<Event, { kind: 'arrive' }>): string {
+    const judged = this.judge(event);
+    if (typeof judged === 'string') return judged;
+    const { owner, instance, slot, names } = event;
+    const { own, losers } = judged;
     for (const loser of losers) {
       this.replaced.add(loser.instance);
-      for (const link of serving)
-        if (link.owner === loser.owner && link.instance === loser.instance)
-          Object.assign(link, { leaving: true, out: true });
+      Object.assign(loser, { leaving: true, out: true });
     }
     for (const name of names) this.owned.add(`${owner} ${name}`);
     this.rows = this.rows.filter((link) => !(own.includes(link) && link.slot === slot && !link.leaving));
-    this.rows.push({ owner, instance, slot, names, leaving: false, out: false });
+    const number = own[0]?.number ?? this.made++;
+    this.rows.push({ number, owner, instance, slot, names, leaving: false, out: false });
     return 'accept';
   }
 }
@@ -172,7 +213,7 @@ const arrive = fc.record({
   kind: fc.constant('arrive' as const),
   owner: fc.constantFrom(...OWNERS),
   instance: fc.constantFrom('i1', 'i2', 'i3'),
-  slot: fc.integer({ min: 0, max: 1 }),
+  slot: fc.integer({ min: 0, max: 2 }),
   names,
 });
 const touch = fc.record({ kind: fc.constantFrom('lose' as const, 'goaway' as const), pick: fc.nat(20) });

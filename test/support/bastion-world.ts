@@ -12,6 +12,7 @@ import { createToken, loadTokenKey } from '../../bastion/auth/token.ts';
 import type { TokenRequest } from '../../bastion/auth/token-book.ts';
 import { startBastion } from '../../bastion/bastion.ts';
 import type { Bastion, BastionConfig } from '../../bastion/bastion.ts';
+import type { TunnelLimits } from '../../bastion/tunnels/tunnel-limits.ts';
 import { dialLink } from '../../shared/link/dial.ts';
 import { Session } from '../../shared/mux/session.ts';
 import type { GoAway } from '../../shared/mux/session.ts';
@@ -30,6 +31,14 @@ import type { Acceptance, Info, Registration } from '../../shared/wire/handshake
 
 export const DOMAIN = 'notebooks.localhost';
 const LIMITS = { credit: 256 * 1024, streams: 100, message: 64 * 1024 };
+/** So many that only the tests of these limits meet them. */
+export const TUNNEL_LIMITS: TunnelLimits = {
+  streams: 20_000,
+  opens: { perSecond: 1e6, burst: 1e6 },
+  links: 16,
+  names: 16,
+  tunnels: 20_000,
+};
 
 export interface TestAgent {
   readonly session: Session;
@@ -105,6 +114,8 @@ function config(stateDirectory: string): BastionConfig {
     pausePatienceMs: 10_000,
     visitorSessionMs: 3_600_000,
     limits: LIMITS,
+    tunnelLimits: TUNNEL_LIMITS,
+    sessions: { longestWindow: 16 * 2 ** 20, floodFrames: 500 },
     sessionCredit: 64 * 2 ** 20,
     totalCredit: 512 * 2 ** 20,
     handshakes: { inFlight: 100, perSecond: 1000, burst: 1000 },

@@ -35,6 +35,18 @@ test('a complete command line is taken', () => {
   assert.deepEqual(rest, ['jupyter', 'lab']);
 });
 
+test('limits are within bounds', () => {
+  const flags = ['--links 0', '--links 9', '--streams 0', '--stream-rate 0', '--stream-burst 0'];
+  for (const flag of flags)
+    assert.match(
+      problemsOf('run', ...GOOD, ...flag.split(' '), '--', 'jupyter', 'lab'),
+      new RegExp(flag.split(' ')[0]!),
+      flag,
+    );
+  assert.equal(parse('run', ...GOOD, '--links', '8', '--', 'jupyter', 'lab').values.links, 8);
+  assert.equal(parse('run', ...GOOD, '--', 'jupyter', 'lab').values.links, 1);
+});
+
 test('the bastion is spoken to by HTTPS only, and its address is a host and port', () => {
   for (const wrong of [
     'http://b.example.org',

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import type { ErrorCode } from '../../../shared/errors.ts';
+import type { ErrorCode, PosternError } from '../../../shared/errors.ts';
 import { errorEntry } from '../../../shared/errors.ts';
 import { FLOOD_FRAMES } from '../../../shared/mux/flood.ts';
 import { frameOf } from '../../../shared/wire/encode.ts';
@@ -88,6 +88,18 @@ test('opens that nobody at this end can answer are refused, and a flood of them 
   peer.send(...Array.from({ length: FLOOD_FRAMES }, (_, index) => openFrame(4 + 2 * index, 1000)));
   await until(() => peer.error !== undefined);
   assert.equal(peer.error?.code, 'flood');
+});
+
+test('an end may take fewer or more than usual, before it is a flood', async () => {
+  for (const floodFrames of [3, 2 * FLOOD_FRAMES]) {
+    const peer = new RawPeer('bastion', { floodFrames });
+    peer.sendTransient(...many(ping, floodFrames));
+    await settled();
+    assert.ok(peer.error === undefined);
+    peer.sendTransient(ping);
+    await until(() => peer.error !== undefined);
+    assert.equal((peer.error as PosternError | undefined)?.code, 'flood');
+  }
 });
 
 test('pings at a sober pace are answered for ever', async () => {

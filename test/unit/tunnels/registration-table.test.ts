@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { decide } from '../../../bastion/tunnels/registration.ts';
-import type { Arrival, HeldTunnel, Reservation } from '../../../bastion/tunnels/registration.ts';
+import type { Arrival, HeldTunnel, RegistrationState, Reservation } from '../../../bastion/tunnels/registration.ts';
 
 const arrival: Arrival = { owner: 'alice', allowed: ['alice-*', 'demo'], instance: 'i1', slot: 0, names: ['demo'] };
 
@@ -16,7 +16,14 @@ function held(change: Partial<HeldTunnel> = {}): HeldTunnel {
 function outcome(
   tunnels: HeldTunnel[],
   change: Partial<Arrival> = {},
-  more: { draining?: true; replaced?: string; reserved?: Record<string, Reservation>; room?: number } = {},
+  more: {
+    draining?: true;
+    replaced?: string;
+    reserved?: Record<string, Reservation>;
+    room?: number;
+    limits?: Partial<RegistrationState['limits']>;
+    held?: { serving: number; leaving: number };
+  } = {},
 ) {
   const state = {
     draining: more.draining === true,
@@ -24,6 +31,8 @@ function outcome(
     replaced: (instance: string) => instance === more.replaced,
     reservation: (name: string) => more.reserved?.[name],
     room: () => more.room ?? 9,
+    limits: { links: 4, names: 4, tunnels: 4, ...more.limits },
+    held: () => more.held ?? { serving: 0, leaving: 0 },
   };
   const decision = decide(state, { ...arrival, ...change });
   if (decision.answer === 'refuse') return decision.code;
@@ -123,6 +132,32 @@ test('new names, and those that were given up, need room; names that are held ne
   assert.deepEqual(outcome([], { names }, { room: 1, reserved: { demo: ALICES } }), fresh);
   assert.equal(outcome([], { names }, { room: 1, reserved: { demo: GIVEN_UP } }), 'name-limit');
   assert.deepEqual(outcome([], { names }, { room: -5, reserved: { demo: ALICES, 'alice-1': ALICES } }), fresh);
+});
+
+test('a tunnel has so many links, those that are leaving included; replacing one adds none', () => {
+  const links = [0, 1, 1, 2].map((slot, index) => ({ slot, leaving: index === 1 }));
+  const tunnels = [held({ links })];
+  assert.equal(outcome(tunnels, { slot: 3 }), 'link-limit');
+  assert.deepEqual(outcome(tunnels, { slot: 1 }), { join: 0, drop: 2, retire: [] });
+  assert.deepEqual(outcome(tunnels, { slot: 3 }, { limits: { links: 5 } }), { join: 0, drop: -1, retire: [] });
+});
+
+test('an owner has so many tunnels: another link of one, or a newer agent in the place of one, is not one more', () => {
+  const full = { held: { serving: 4, leaving: 0 } };
+  assert.equal(outcome([], {}, full), 'tunnel-limit');
+  assert.deepEqual(outcome([held()], { slot: 1 }, full), { join: 0, drop: -1, retire: [] });
+  assert.deepEqual(outcome([held()], { instance: 'i2' }, full), { join: -1, drop: -1, retire: [0] });
+  assert.deepEqual(outcome([], {}, { held: { serving: 3, leaving: 4 } }), fresh);
+  // Replacing again and again does not pile up what is ending.
+  assert.equal(outcome([held()], { instance: 'i2' }, { held: { serving: 4, leaving: 4 } }), 'tunnel-limit');
+  const one = { limits: { tunnels: 1 }, held: { serving: 1, leaving: 0 } };
+  assert.deepEqual(outcome([held()], { instance: 'i2' }, one), { join: -1, drop: -1, retire: [0] });
+});
+
+test('a tunnel has so many names', () => {
+  const names = ['demo', 'alice-1', 'alice-2'];
+  assert.deepEqual(outcome([], { names }, { limits: { names: 3 } }), fresh);
+  assert.equal(outcome([], { names }, { limits: { names: 2 } }), 'registration-malformed');
 });
 
 const NAMES: readonly [readonly string[], string][] = [

@@ -8,9 +8,11 @@ import { Directory } from '../../../bastion/tunnels/directory.ts';
 import { openSqliteStore } from '../../../bastion/store/sqlite.ts';
 import { SpentLinks } from '../../../bastion/tunnels/links.ts';
 import { Pauses } from '../../../bastion/tunnels/pauses.ts';
-import { LiveTunnel, type TunnelLink } from '../../../bastion/tunnels/tunnel.ts';
+import { LiveTunnel } from '../../../bastion/tunnels/tunnel.ts';
+import type { TunnelLink } from '../../../bastion/tunnels/tunnel-link.ts';
 import { PosternError } from '../../../shared/errors.ts';
 import type { ErrorCode } from '../../../shared/errors.ts';
+import { Budget } from '../../../shared/mux/budget.ts';
 import { Session } from '../../../shared/mux/session.ts';
 import { NO_LOG } from '../../../shared/program/log.ts';
 import type { Info, Registration } from '../../../shared/wire/handshake.ts';
@@ -42,20 +44,28 @@ interface Agent {
   resume(): void;
 }
 
-function world(expiresInMs = 3_600_000) {
+const GENEROUS = { streams: 1000, opens: { perSecond: 1000, burst: 1000 } };
+
+function world(expiresInMs = 3_600_000, limits = GENEROUS) {
   const clock = new FakeClock();
   const now = (): number => START + clock.now();
   const directory = new Directory({ now });
   const identity = { owner: 'alice', names: ['*'], expiresAt: START + expiresInMs, id: 'x' };
   const events: string[] = [];
   const standing: { now: ErrorCode | undefined } = { now: undefined };
-  const pauses = new Pauses<TunnelLink>({ clock, patienceMs: 10_000, onImpatience: () => events.push('impatient') });
+  const pauses = new Pauses<TunnelLink<LiveTunnel>>({
+    clock,
+    patienceMs: 10_000,
+    onImpatience: () => events.push('impatient'),
+  });
   const tunnel: LiveTunnel = new LiveTunnel(
     {
       instance: registration.instance,
       names: registration.names,
       spent: new SpentLinks(openSqliteStore(':memory:')),
       pauses,
+      limits,
+      budget: new Budget(2 ** 26),
       log: NO_LOG,
       now,
       clock,
@@ -318,4 +328,47 @@ test('a link that the bastion itself sends away does not hold its slot any more'
   assert.equal(tunnel.links[0]?.leaving, false);
   tunnel.links[0]?.session.goAway({ code: 'draining', reconnectAfterMs: 0 });
   assert.equal(tunnel.links[0]?.leaving, true);
+});
+
+test('streams are counted over all links, and one more than the limit is refused without harm to the others', async () => {
+  const { tunnel, join } = world(undefined, { ...GENEROUS, streams: 3 });
+  const agents = [join(0), join(1)];
+  const streams = [1, 2, 3].map(() => tunnel.open('web', '').on('error', assert.fail));
+  assert.throws(() => tunnel.open('web', ''), { code: 'stream-limit' });
+  await turns();
+  assert.equal(
+    agents.reduce((sum, { session }) => sum + session.streams, 0),
+    3,
+  );
+  streams[0]?.abort('stream-cancelled');
+  await turns();
+  tunnel.open('web', '').on('error', assert.fail);
+  assert.equal(tunnel.streams, 3);
+});
+
+test('streams are opened at a rate: beyond it, one is refused, and time makes room', async () => {
+  const { tunnel, join, clock } = world(undefined, { ...GENEROUS, opens: { perSecond: 2, burst: 3 } });
+  join(0);
+  join(1);
+  const open = (): unknown => tunnel.open('web', '').on('error', assert.fail);
+  for (let count = 0; count < 3; count++) open();
+  assert.throws(open, { code: 'stream-rate' });
+  await clock.advance(499);
+  assert.throws(open, { code: 'stream-rate' });
+  await clock.advance(1);
+  open();
+  assert.throws(open, { code: 'stream-rate' });
+  assert.equal(tunnel.streams, 4);
+});
+
+test('a full link is passed over as long as another one has room', async () => {
+  const { tunnel, join } = world();
+  const agents = [join(0), join(1)];
+  for (let count = 0; count < 2 * LIMITS.streams; count++) tunnel.open('web', '').on('error', assert.fail);
+  assert.throws(() => tunnel.open('web', ''), { code: 'stream-limit' });
+  await turns();
+  assert.deepEqual(
+    agents.map(({ session }) => session.streams),
+    [LIMITS.streams, LIMITS.streams],
+  );
 });
