@@ -3,31 +3,44 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 
 import { AgentProgram, server } from '../../support/agent-program.ts';
 import { BareBastion } from '../../support/bare-bastion.ts';
 
-test('after a cut it registers again, as the same instance, with its readiness', async () => {
+async function bareBastion(t: TestContext): Promise<BareBastion> {
   const bastion = await new BareBastion().listen();
-  const agent = new AgentProgram(bastion, 'run', server());
+  t.after(() => bastion.close());
+  return bastion;
+}
+
+function runningAgent(t: TestContext, bastion: BareBastion, more = ''): AgentProgram {
+  const agent = new AgentProgram(bastion, 'run', server(more));
+  t.after(() => agent.process.kill('SIGKILL'));
+  return agent;
+}
+
+test('after a cut it registers again, as the same instance, with its readiness', async (t) => {
+  const bastion = await bareBastion(t);
+  const agent = runningAgent(t, bastion);
   const first = await bastion.arrival(1);
   await agent.until(/The notebook answers/);
   bastion.cut();
   const second = await bastion.arrival(2);
   assert.deepEqual(second.registration, first.registration);
   while (second.infos.length === 0) await new Promise((resolve) => setImmediate(resolve));
-  assert.deepEqual(second.infos[0], { type: 'readiness', service: 'web', ready: true });
+  const { serial, ...said } = second.infos[0]!;
+  assert.deepEqual(said, { type: 'readiness', service: 'web', ready: true });
+  assert.ok(serial! > first.infos.at(-1)!.serial!);
   agent.process.kill('SIGTERM');
   assert.equal((await agent.exited).code, 143);
-  await bastion.close();
 });
 
-test('on GOAWAY it opens the next session first, and the old streams finish', async () => {
-  const bastion = await new BareBastion().listen();
+test('on GOAWAY it opens the next session first, and the old streams finish', async (t) => {
+  const bastion = await bareBastion(t);
   // What follows the request may come with it.
   const echo = `server.on('upgrade', (_, socket, head) => (socket.write(head), socket.pipe(socket)));`;
-  const agent = new AgentProgram(bastion, 'run', server(echo));
+  const agent = runningAgent(t, bastion, echo);
   const first = await bastion.arrival(1);
   await agent.until(/The notebook answers/);
   const stream = first.session.open({ service: 'web', visitor: '192.0.2.1' });
@@ -43,12 +56,11 @@ test('on GOAWAY it opens the next session first, and the old streams finish', as
   await first.session.closed;
   agent.process.kill('SIGTERM');
   await agent.exited;
-  await bastion.close();
 });
 
-test('replaced by a newer agent, the command runs on without visitors', async () => {
-  const bastion = await new BareBastion().listen();
-  const agent = new AgentProgram(bastion, 'run', server());
+test('replaced by a newer agent, the command runs on without visitors', async (t) => {
+  const bastion = await bareBastion(t);
+  const agent = runningAgent(t, bastion);
   const { session } = await bastion.arrival();
   await agent.until(/LISTENS/);
   session.goAway({ code: 'replaced', reconnectAfterMs: 0 });
@@ -57,12 +69,11 @@ test('replaced by a newer agent, the command runs on without visitors', async ()
   agent.process.kill('SIGTERM');
   assert.equal((await agent.exited).code, 143);
   assert.equal(bastion.arrivals.length, 1);
-  await bastion.close();
 });
 
-test('once registered, neither a refusal nor an unusable token file ends the command', async () => {
-  const bastion = await new BareBastion().listen();
-  const agent = new AgentProgram(bastion, 'run', server());
+test('once registered, neither a refusal nor an unusable token file ends the command', async (t) => {
+  const bastion = await bareBastion(t);
+  const agent = runningAgent(t, bastion);
   await bastion.arrival(1);
   chmodSync(bastion.tokenFile, 0o644);
   bastion.cut();
@@ -74,5 +85,4 @@ test('once registered, neither a refusal nor an unusable token file ends the com
   await bastion.arrival(2);
   agent.process.kill('SIGTERM');
   assert.equal((await agent.exited).code, 143);
-  await bastion.close();
 });
