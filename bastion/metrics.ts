@@ -4,6 +4,8 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 import type { ErrorCode } from '../shared/errors.ts';
 import type { Session } from '../shared/mux/session.ts';
+import { add, sessions, sum, totals } from './figures.ts';
+import type { Totals } from './figures.ts';
 import type { ExchangeRecord } from './front/front.ts';
 import type { LiveTunnel } from './tunnels/tunnel.ts';
 
@@ -29,12 +31,6 @@ export interface Metrics {
   exchange(record: ExchangeRecord): void;
   /** All of them in Prometheus's text format. */
   text(): Promise<string>;
-}
-
-interface Totals {
-  bytesIn: number;
-  bytesOut: number;
-  streamsOpened: number;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -325,24 +321,4 @@ function countExchanges(registry: Registry): (record: ExchangeRecord) => void {
     if (code !== undefined) failures.inc({ code });
     if (!upgrade) duration.observe(durationMs / 1000);
   };
-}
-
-function sessions({ tunnels }: Observed): Session[] {
-  return [...tunnels].flatMap((tunnel) => tunnel.links.map(({ session }) => session));
-}
-
-function sum(observed: Observed, figure: (session: Session) => number): number {
-  return sessions(observed).reduce((total, session) => total + figure(session), 0);
-}
-
-function totals(observed: Observed, finished: Totals): Totals {
-  const all = { ...finished };
-  for (const session of sessions(observed)) add(all, session.stats);
-  return all;
-}
-
-function add(sums: Totals, { bytesIn, bytesOut, streamsOpened }: Totals): void {
-  sums.bytesIn += bytesIn;
-  sums.bytesOut += bytesOut;
-  sums.streamsOpened += streamsOpened;
 }
