@@ -1,7 +1,7 @@
 // One attempt to register at the bastion: the token read afresh, the upgrade, and a session over the link.
 
-import { PosternError } from '../shared/errors.ts';
-import { dialCarrier, type DialOptions } from '../shared/link/dial.ts';
+import { PosternError, toProblem } from '../shared/errors.ts';
+import { DialError, dialCarrier, type DialOptions } from '../shared/link/dial.ts';
 import { WebSocketLink, type Carrier } from '../shared/link/websocket-link.ts';
 import { systemClock } from '../shared/mux/clock.ts';
 import { Session } from '../shared/mux/session.ts';
@@ -12,6 +12,7 @@ import {
   decodeAcceptance,
   encodeHeader,
   REGISTRATION_HEADER,
+  RESUMPTION_HEADER,
   TUNNEL_PATH,
   type Acceptance,
   type Info,
@@ -20,6 +21,7 @@ import {
 import { Resumer, type ResumeEvents } from './resume.ts';
 import { readSecretFile } from './secret-file.ts';
 import type { Dial } from './supervise.ts';
+import { TakenAnew, type Taken } from './taken-anew.ts';
 
 export interface DialPlan {
   /** `https://notebooks.example.org:8443`. */
@@ -44,20 +46,13 @@ export interface DialPlan {
 
 /** Makes the supervisor's dial. It rejects with a DialError, or a PosternError `options-invalid` for an unusable token file. */
 export function createDial(plan: DialPlan): Dial {
+  const anew = new TakenAnew(systemClock);
   return async (signal, onGoAway) => {
-    const registration = plan.registration();
-    const { carrier, headers } = await dialCarrier({
-      ...reach(plan, registration),
-      headers: {
-        authorization: `Bearer ${readSecretFile(plan.tokenFile)}`,
-        'user-agent': registration.agent,
-        [REGISTRATION_HEADER]: encodeHeader(registration),
-      },
-      signal,
-    });
+    const { registration, carrier, headers } = anew.take() ?? (await register(plan, signal));
     try {
       const acceptance = decodeAcceptance(String(headers[ACCEPTANCE_HEADER] ?? ''));
-      return { session: begin({ plan, registration, acceptance }, carrier, onGoAway), acceptance };
+      const agreed = { plan, registration, acceptance, signal, anew };
+      return { session: begin(agreed, carrier, onGoAway), acceptance };
     } catch (cause) {
       carrier.webSocket.terminate();
       throw new PosternError('protocol-error', "the bastion's acceptance cannot be read", { cause });
@@ -71,9 +66,56 @@ interface Agreed {
   readonly plan: DialPlan;
   readonly registration: Registration;
   readonly acceptance: Acceptance;
+  /** Ends all attempts of this link. */
+  readonly signal: AbortSignal;
+  readonly anew: TakenAnew;
 }
 
-function begin({ plan, registration, acceptance }: Agreed, carrier: Carrier, onGoAway: OnGoAway): Session {
+async function register(plan: DialPlan, signal: AbortSignal): Promise<Taken> {
+  const registration = plan.registration();
+  const headers = registrationHeaders(plan, registration);
+  return { registration, ...(await dialCarrier({ ...reach(plan, registration), headers, signal })) };
+}
+
+/** Throws PosternError `options-invalid` when the token file can't be used. */
+function registrationHeaders(plan: DialPlan, registration: Registration): Record<string, string> {
+  return {
+    authorization: `Bearer ${readSecretFile(plan.tokenFile)}`,
+    'user-agent': registration.agent,
+    [REGISTRATION_HEADER]: encodeHeader(registration),
+  };
+}
+
+/**
+ * A resumption brings the registration along: a bastion that was restarted takes the agent at once, instead of after another
+ * TLS handshake of each of its agents. The link is told either way, as if it had been refused.
+ */
+async function resumeOrRegister(
+  { plan, signal: ended, anew }: Agreed,
+  proof: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): ReturnType<typeof dialCarrier> {
+  const registration = plan.registration();
+  const headers = { ...withToken(plan, registration), ...proof };
+  const dialled = await dialCarrier({ ...reach(plan, registration), headers, signal });
+  if (dialled.headers[RESUMPTION_HEADER] !== undefined || dialled.headers[ACCEPTANCE_HEADER] === undefined)
+    return dialled;
+  anew.keep({ registration, ...dialled }, ended);
+  const gone = new PosternError('session-unknown', 'the bastion took us anew');
+  throw new DialError('session-unknown', gone.detail, { problem: toProblem(gone) });
+}
+
+/** A token file that is missing for the moment is no reason not to resume: that needs none. */
+function withToken(plan: DialPlan, registration: Registration): Record<string, string> {
+  try {
+    return registrationHeaders(plan, registration);
+  } catch {
+    return { 'user-agent': registration.agent };
+  }
+}
+
+function begin(agreed: Agreed, carrier: Carrier, onGoAway: OnGoAway): Session {
+  const { plan, registration, acceptance } = agreed;
   const link: WebSocketLink = new WebSocketLink(carrier, {
     // Beyond the bastion's patience, since only the bastion's word tells when it is really over.
     graceMs: 2 * acceptance.resumeMs,
@@ -82,7 +124,7 @@ function begin({ plan, registration, acceptance }: Agreed, carrier: Carrier, onG
   const resumer = new Resumer({
     link,
     acceptance,
-    dial: (headers, signal) => dialCarrier({ ...reach(plan, registration), headers, signal }),
+    dial: (proof, signal) => resumeOrRegister(agreed, proof, signal),
     clock: systemClock,
     random: Math.random,
     events: plan.pauses,

@@ -21,6 +21,11 @@ export async function identify(request: IncomingMessage, authenticator: Authenti
   return identity;
 }
 
+/** True when the request holds a registration, good or not. */
+export function asksToRegister(request: IncomingMessage): boolean {
+  return request.headers[REGISTRATION_HEADER] !== undefined;
+}
+
 /** What the agent asks for. Throws PosternError: version-unsupported, registration-malformed. */
 export function registrationOf(request: IncomingMessage): Registration {
   const offered = request.headers['sec-websocket-protocol']?.split(',').map((protocol) => protocol.trim()) ?? [];

@@ -17,7 +17,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import type { Revocations } from '../auth/revocations.ts';
 import type { Store } from '../store/store.ts';
 import type { Admission } from './admission.ts';
-import { addressOf, identify, registrationOf } from './arrival.ts';
+import { addressOf, asksToRegister, identify, registrationOf } from './arrival.ts';
 import type { Directory } from './directory.ts';
 import { evict, evictFormerOwners, evictRevoked } from './evict.ts';
 import { acceptAgent, grant } from './grant.ts';
@@ -141,7 +141,15 @@ export class Endpoint {
   }
 
   async #resume(upgrade: Upgrade): Promise<void> {
-    const session = await this.#resumable.resume(upgrade);
+    const session = await this.#resumable.resume(upgrade).catch(async (error: unknown) => {
+      // The session died with the bastion before this one: who brought a registration along need not dial again for it.
+      if (!isUnknown(error) || !asksToRegister(upgrade.request)) throw error;
+      await this.#register(upgrade).catch((refused: unknown) => {
+        // Any other refusal is told to those who register and nothing else.
+        throw asPosternError(refused).code === 'handshake-limit' ? refused : error;
+      });
+    });
+    if (session === undefined) return;
     this.#options.onHandshake('resumed');
     this.#options.log.info({ session, address: addressOf(upgrade.socket) }, 'session resumed');
   }
@@ -293,6 +301,10 @@ export class Endpoint {
     request.resume();
     refuse(socket, error, retryAfterS(error.code));
   }
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof PosternError && error.code === 'session-unknown';
 }
 
 /** Stays on the socket for life, and so holds on to nothing of the request. */

@@ -2,15 +2,22 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 
 import { proofOf } from '../../shared/link/resumption.ts';
 import { lookup } from '../../shared/net/resolve.ts';
-import { encodeHeader, RESUMPTION_HEADER, SUBPROTOCOL, TUNNEL_PATH } from '../../shared/wire/handshake.ts';
-import { bastionWorld, DOMAIN, type BastionWorld } from '../support/bastion-world.ts';
+import {
+  ACCEPTANCE_HEADER,
+  encodeHeader,
+  REGISTRATION_HEADER,
+  RESUMPTION_HEADER,
+  SUBPROTOCOL,
+  TUNNEL_PATH,
+} from '../../shared/wire/handshake.ts';
+import { bastionWorld, DOMAIN, instance, type BastionWorld } from '../support/bastion-world.ts';
 
 const KEY = Buffer.alloc(32, 7).toString('base64url');
 
@@ -18,7 +25,8 @@ const KEY = Buffer.alloc(32, 7).toString('base64url');
 async function resume(
   { bastion, ca }: BastionWorld,
   header: string,
-): Promise<{ status: number; code?: string; socket?: Duplex }> {
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ status: number; code?: string; socket?: Duplex; headers?: IncomingHttpHeaders }> {
   const asked = request({
     host: DOMAIN,
     port: bastion.port,
@@ -33,10 +41,14 @@ async function resume(
       'sec-websocket-key': Buffer.alloc(16).toString('base64'),
       'sec-websocket-protocol': SUBPROTOCOL,
       [RESUMPTION_HEADER]: header,
+      ...more,
     },
   }).end();
   return Promise.race([
-    once(asked, 'upgrade').then(([, socket]: Duplex[]) => ({ status: 101, socket: socket as Duplex })),
+    once(asked, 'upgrade').then((parts) => {
+      const [{ headers }, socket] = parts as [IncomingMessage, Duplex];
+      return { status: 101, socket, headers };
+    }),
     once(asked, 'response').then(async ([response]: IncomingMessage[]) => {
       const chunks: Buffer[] = [];
       for await (const chunk of response as IncomingMessage) chunks.push(chunk as Buffer);
@@ -98,4 +110,40 @@ test('an attempt is accepted once: repeated or older ones are refused, also afte
   const second = await resume(world, stated(session, 6, resumeKey));
   assert.equal(second.status, 101);
   second.socket?.destroy();
+});
+
+/** What an agent sends along that would rather be taken anew than refused. */
+function registering(token: string, name: string): Record<string, string> {
+  return {
+    authorization: `Bearer ${token}`,
+    [REGISTRATION_HEADER]: encodeHeader({
+      agent: 'test/0',
+      instance: instance(),
+      slot: 0,
+      names: [name],
+      access: 'public',
+      services: [{ name: 'web' }],
+      links: [],
+      features: [],
+      limits: { credit: 65_536, streams: 10, message: 65_536 },
+    }),
+  };
+}
+
+test('a registration that comes along helps with an unknown session, and only if its credential is good', async (t) => {
+  const { world, agent, works } = await serving(t);
+  const { session } = agent.acceptance;
+  const good = registering(await world.token({}), 'other');
+  const unknown = stated('0'.repeat(32), 1, KEY);
+  const taken = await resume(world, unknown, good);
+  assert.equal(taken.status, 101);
+  assert.equal(taken.headers?.[RESUMPTION_HEADER], undefined);
+  assert.ok(taken.headers?.[ACCEPTANCE_HEADER] !== undefined);
+  taken.socket?.destroy();
+  // A proof that does not hold stays one, whatever comes along; and who may not register learns no more than before.
+  assert.deepEqual(await resume(world, stated(session, 1, KEY), good), { status: 403, code: 'resume-refused' });
+  const foreign = registering(await world.token({ owner: 'mallory', names: ['other-*'] }), 'demo');
+  for (const bad of [foreign, registering('nonsense', 'other'), { ...good, [REGISTRATION_HEADER]: 'bm90IEpTT04' }])
+    assert.deepEqual(await resume(world, unknown, bad), { status: 410, code: 'session-unknown' });
+  await works();
 });
