@@ -10,17 +10,16 @@ import { createBackoff } from '../../shared/backoff.ts';
 import { systemClock } from '../../shared/mux/clock.ts';
 import { NO_LOG } from '../../shared/program/log.ts';
 import { answerCalls } from './calls.ts';
+import { PREFIX, tokenOf } from './names.ts';
 import { settledMemory } from './memory.ts';
 
 export interface AgentsPlan {
   /** `https://notebooks.localhost:8443`. */
   readonly bastion: string;
   readonly caFile: string;
-  readonly tokenFile: string;
+  readonly tokens: string;
   /** The notebook of all of them. */
   readonly upstreamSocket: string;
-  /** The first is `PREFIX-FROM`. */
-  readonly prefix: string;
   readonly from: number;
   readonly count: number;
 }
@@ -46,7 +45,7 @@ function start(plan: AgentsPlan, number: number, ca: string): Promise<void> {
     agent: 'fleet/0',
     instance: randomBytes(16).toString('hex'),
     slot: 0,
-    names: [`${plan.prefix}-${number}`],
+    names: [`${PREFIX}-${number}`],
     access: 'public' as const,
     services: [{ name: 'web' }],
     links: [],
@@ -60,7 +59,7 @@ function start(plan: AgentsPlan, number: number, ca: string): Promise<void> {
   const dial = createDial({
     bastion: plan.bastion,
     ca,
-    tokenFile: plan.tokenFile,
+    tokenFile: tokenOf(plan.tokens, number),
     zeroMask: true,
     timeoutMs: 15_000,
     registration: () => registration,

@@ -2,9 +2,10 @@
 
 import type { ClientRequestArgs, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { connect as connectTls, createSecureContext, type ConnectionOptions, type SecureContext } from 'node:tls';
 import { WebSocket } from 'ws';
 import { PosternError, isErrorCode, toProblem, type ErrorCode, type Problem } from '../errors.ts';
+import { BoundedMap } from '../bounded-map.ts';
 import { connectionProblem, FAMILY_ATTEMPT_MS, isUntrusted } from '../net/connecting.ts';
 import { SUBPROTOCOL } from '../wire/handshake.ts';
 import { WebSocketLink, type Carrier, type LinkOptions } from './websocket-link.ts';
@@ -54,6 +55,8 @@ export class DialError extends PosternError {
 
 /** Node's connections know it, the types of `ws` don't. */
 const SEVERAL_ADDRESSES: object = { autoSelectFamilyAttemptTimeout: FAMILY_ATTEMPT_MS };
+/** By the PEM text: an agent knows one or two. */
+const contexts = new BoundedMap<string, SecureContext>(4);
 /** Longest refusal that is read, in bytes. */
 const LONGEST_REFUSAL = 16 * 1024;
 /** Most characters of a refusal's detail that are kept. */
@@ -150,7 +153,7 @@ function begin(options: DialOptions, below: Socket | undefined): WebSocket {
       autoPong: false,
       followRedirects: false,
       ...SEVERAL_ADDRESSES,
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(options.ca === undefined ? {} : { secureContext: trusting(options.ca) }),
       ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
       ...(options.zeroMask && options.url.startsWith('wss:')
         ? { generateMask: (mask: Buffer) => void mask.fill(0) }
@@ -163,6 +166,15 @@ function begin(options: DialOptions, below: Socket | undefined): WebSocket {
     // A URL or a header that can't be sent; the message quotes the URL at most.
     throw new DialError('bastion-unreachable', (cause as Error).message, { cause });
   }
+}
+
+/** The system's authorities take milliseconds to read: not again for each attempt of many while a bastion is away. */
+function trusting(ca: string): SecureContext {
+  const known = contexts.get(ca);
+  if (known !== undefined) return known;
+  const context = createSecureContext({ ca });
+  contexts.set(ca, context);
+  return context;
 }
 
 /** The connection that HTTP speaks over, on top of one that stands already. */

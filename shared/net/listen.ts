@@ -35,15 +35,22 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/**
+ * Connections that may wait to be accepted; the kernel takes net.core.somaxconn if that is lower. With Node's 511, thousands of
+ * agents that come back to a restarted bastion overflow it, and the kernels of those left out try again after 1, 3, 7 ... s.
+ */
+const BACKLOG = 4096;
+
 /** Starts listening; answers the port in use. Rejects with PosternError `options-invalid` when it can't. */
 export function listenOn(server: Server, target: ListenTarget): Promise<number> {
   return new Promise((resolve, reject) => {
     const failed = (cause: Error): void => {
-      const where = 'fd' in target ? `descriptor ${target.fd}` : formatAddress(target);
-      reject(new PosternError('options-invalid', `cannot listen on ${where}: ${cause.message}`, { cause }));
+      const place = 'fd' in target ? `descriptor ${target.fd}` : formatAddress(target);
+      reject(new PosternError('options-invalid', `cannot listen on ${place}: ${cause.message}`, { cause }));
     };
     server.once('error', failed);
-    server.listen('fd' in target ? { fd: target.fd } : { host: target.host, port: target.port }, () => {
+    const where = 'fd' in target ? { fd: target.fd } : { host: target.host, port: target.port };
+    server.listen({ ...where, backlog: BACKLOG }, () => {
       server.off('error', failed);
       const address = server.address();
       resolve(address !== null && typeof address === 'object' ? address.port : 0);
