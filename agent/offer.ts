@@ -13,6 +13,7 @@ import type { ActivityInfo, IdleInfo, JobFacts, JobInfo, KeepInfo } from '../sha
 import { createAnnouncer, type AnnounceOptions, type Announcer } from './announce.ts';
 import { createReach, type CommonPlan } from './reach.ts';
 import { OneTimeLink } from './links.ts';
+import { Credential } from './credential.ts';
 import type { CommonValues } from './options.ts';
 import type { ResumeEvents } from './resume.ts';
 import { readSecretFile } from './secret-file.ts';
@@ -50,6 +51,7 @@ export class Offer {
   readonly #options: OfferOptions;
   readonly #log: Log;
   readonly #slots: Slots;
+  readonly #credential: Credential;
   readonly #link = new OneTimeLink();
   readonly #announcer: Announcer;
   readonly #replaced = Promise.withResolvers<PosternError>();
@@ -66,8 +68,13 @@ export class Offer {
     this.#options = options;
     this.#log = log;
     this.#announcer = createAnnouncer({ terminal: options.terminal, linkFile: values.linkFile, log });
-    // Read once here, so that a mistake is told before anything starts, and again at each dial.
-    readSecretFile(values.tokenFile);
+    this.#credential = new Credential({
+      read: () => readSecretFile(values.tokenFile),
+      send: (info) => this.#slots.sendInfo(info),
+      log,
+      clock: systemClock,
+      now: Date.now,
+    });
     const clock = systemClock;
     const random = Math.random;
     this.#slots = new Slots({
@@ -110,11 +117,13 @@ export class Offer {
   /** Lets running exchanges finish within the grace period, then cuts the rest. */
   async close(): Promise<void> {
     const cut = systemClock.setTimeout(() => this.destroy(), this.#options.values.grace);
+    this.#credential.close();
     await Promise.all([this.#slots.close(), this.#announcer.close()]);
     systemClock.clearTimeout(cut);
   }
 
   destroy(): void {
+    this.#credential.close();
     this.#slots.destroy(new PosternError('session-closed'));
   }
 
@@ -171,6 +180,7 @@ export class Offer {
 
   #informed(info: Info): void {
     if (info.type === 'activity' || info.type === 'keep') return this.#options.heard?.(info);
+    if (info.type === 'credential-judged') return this.#credential.judged(info);
     if (info.type !== 'link-spent') return;
     const renewed = this.#link.renew(info.hash);
     // Also when the news is old: then a registration that was on its way told the bastion of a link that is none any more.
@@ -229,6 +239,7 @@ export class Offer {
   }
 
   #registered(slot: number, acceptance: Acceptance): void {
+    this.#credential.holdsUntil(acceptance.expiresAt);
     const url = acceptance.urls[this.#options.values.name];
     const until = new Date(acceptance.expiresAt).toISOString();
     const services = this.#urlsOfServices(acceptance);

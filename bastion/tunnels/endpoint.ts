@@ -285,6 +285,7 @@ export class Endpoint {
       log: log.child({ owner: identity.owner, names: registration.names, instance: registration.instance }),
       now: this.#now,
       standing: revocations.standing,
+      authenticator: this.#options.authenticator,
       onEnd: (tunnel: LiveTunnel) => directory.remove(tunnel),
       onExpired: (tunnel: LiveTunnel) => evict(directory, tunnel, 'credential-expired'),
       onSessionEnd,

@@ -19,7 +19,7 @@ import {
   type JobInfo,
   type KeepInfo,
 } from '../../shared/wire/job.ts';
-import type { Identity } from '../auth/authenticator.ts';
+import type { Authenticator, Identity } from '../auth/authenticator.ts';
 import type { Standing } from '../auth/revocations.ts';
 import { watchDeadline } from './deadline.ts';
 import { chooseLink, maySettle } from './link-choice.ts';
@@ -28,6 +28,8 @@ import { OneTimeLinks } from './links.ts';
 import type { SpentLinks } from './links.ts';
 import type { Pauses } from './pauses.ts';
 import type { HeldLink, HeldTunnel } from './registration.ts';
+import { Renewal } from './renewal.ts';
+import type { Renewable } from './renewal.ts';
 import { Traffic } from './traffic.ts';
 import { TunnelLink } from './tunnel-link.ts';
 import type { TunnelLimits } from './tunnel-limits.ts';
@@ -80,8 +82,9 @@ export interface TunnelOptions {
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly clock?: Clock;
-  /** Whether its credential still holds. */
+  /** Whether its credential still holds, and whose a fresh one is. */
   readonly standing: Standing;
+  readonly authenticator: Authenticator;
   /** Once, when its last link is gone. */
   onEnd(tunnel: LiveTunnel): void;
   /** When the credential has expired: time to take it out of the directory. */
@@ -111,7 +114,7 @@ const SUBJECTS = 100;
 const WARN_BEFORE_MS = 600_000;
 
 /** A tunnel with at least one link in this process. */
-export class LiveTunnel implements Tunnel, HeldTunnel {
+export class LiveTunnel implements Tunnel, HeldTunnel, Renewable {
   readonly #options: TunnelOptions;
   readonly #clock: Clock;
   readonly #oneTimeLinks: OneTimeLinks;
@@ -121,6 +124,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
   /** Highest serial heard, by what the news is about. */
   readonly #serials = new BoundedMap<string, number>(SUBJECTS);
   readonly #opens: TokenBucket;
+  readonly #renewal: Renewal;
   #latest: Joining;
   #links: TunnelLink<LiveTunnel>[] = [];
   #leaving = false;
@@ -134,6 +138,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     this.#latest = first;
     this.#job = new JobStatus(options.now);
     this.traffic = new Traffic({ clock: this.#clock, tell: (info) => this.#tellOfVisitors(info) });
+    this.#renewal = new Renewal(this, options.authenticator, options.standing);
   }
 
   get budget(): Budget {
@@ -239,6 +244,19 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     return true;
   }
 
+  renew(identity: Identity): void {
+    this.#latest = { ...this.#latest, identity };
+    this.#watchCredential();
+  }
+
+  judged(code: ErrorCode | undefined): void {
+    const { expiresAt, id } = this.identity;
+    const fields = { credentialId: id, until: new Date(expiresAt).toISOString(), code };
+    if (code === undefined) this.#options.log.info(fields, 'the credential was renewed');
+    else this.#options.log.warn(fields, 'a fresh credential was not taken');
+    this.#tell({ type: 'credential-judged', expiresAt, ...(code === undefined ? {} : { code }) });
+  }
+
   /** Adds a link; what it says of services, access and credential holds from now on for the whole tunnel. */
   join(slot: number, joining: Joining, { start, waiting = () => false }: JoiningLink): TunnelLink<LiveTunnel> {
     this.#latest = joining;
@@ -292,6 +310,7 @@ export class LiveTunnel implements Tunnel, HeldTunnel {
     if (info.type === 'readiness' && !this.hasService(info.service)) return;
     if (this.#isOld(info)) return;
     if (info.type === 'links') return this.#offer(info.hashes);
+    if (info.type === 'credential') return this.#renewal.offered(info.credential);
     if (info.type === 'job' || info.type === 'idle') return this.#heardOfJob(info);
     if (info.type === 'readiness') this.#heardOfService(info);
   }

@@ -1,6 +1,7 @@
 // What agent and bastion tell each other in the HTTP upgrade that registers a tunnel (docs/protocol.md, "Registering").
 
-import { PosternError } from '../errors.ts';
+import { PosternError, isErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import { MESSAGE_BYTES } from './frame.ts';
 import {
   atLeast,
@@ -39,6 +40,7 @@ const MAX_HEADER = 8192;
 const MAX_NAMES = 16;
 const MAX_SERVICES = 32;
 const MAX_LINKS = 8;
+const MAX_CREDENTIAL = 8192;
 const MAX_SLOTS = 16;
 const MAX_PORT_RANGES = 32;
 
@@ -138,6 +140,10 @@ type News =
   | { readonly type: 'links'; readonly hashes: readonly string[] }
   /** bastion: a one-time link was used, from this address. */
   | { readonly type: 'link-spent'; readonly hash: string; readonly from: string }
+  /** agent: a fresh credential, to go on with when the one it registered with ends. A secret. */
+  | { readonly type: 'credential'; readonly credential: string }
+  /** bastion: until when the tunnel holds now (Unix milliseconds), and why the fresh credential was not taken, if so. */
+  | { readonly type: 'credential-judged'; readonly expiresAt: number; readonly code?: ErrorCode }
   /** agent: the service began or ceased to answer; `exit` is the notebook's exit code once it has ended. */
   | { readonly type: 'readiness'; readonly service: string; readonly ready: boolean; readonly exit?: number }
   | JobInfo
@@ -218,9 +224,20 @@ function newsOf(json: Json): News | undefined {
     return { type: 'links', hashes: list(json, 'hashes', MAX_LINKS, (item) => hash(item, 'hashes')) };
   if (json['type'] === 'link-spent')
     return { type: 'link-spent', hash: hexadecimal(json, 'hash', 64), from: text(json, 'from', 64) };
+  if (json['type'] === 'credential')
+    return { type: 'credential', credential: text(json, 'credential', MAX_CREDENTIAL) };
+  if (json['type'] === 'credential-judged') return judgement(json);
   if (json['type'] !== 'readiness') return readJobInfo(json);
   const exit = json['exit'] === undefined ? {} : { exit: count(json, 'exit', 255) };
   return { type: 'readiness', service: text(json, 'service', 63), ready: json['ready'] === true, ...exit };
+}
+
+function judgement(json: Json): News {
+  const expiresAt = count(json, 'expiresAt', Number.MAX_SAFE_INTEGER);
+  if (json['code'] === undefined) return { type: 'credential-judged', expiresAt };
+  const code = text(json, 'code', 40);
+  // A newer bastion may have codes of its own.
+  return { type: 'credential-judged', expiresAt, code: isErrorCode(code) ? code : 'credential-invalid' };
 }
 
 function decodeObject(header: string): Json {

@@ -20,7 +20,7 @@ export class AgentProgram {
 
   /** `run` or `attach` with what every agent of a test needs, and the rest as given. */
   constructor(
-    bastion: BareBastion,
+    bastion: Pick<BareBastion, 'url' | 'tokenFile' | 'caFile'>,
     command: 'run' | 'attach',
     rest: readonly string[],
     env: Record<string, string> = {},

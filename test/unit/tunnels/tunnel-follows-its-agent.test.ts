@@ -70,6 +70,7 @@ function world(expiresInMs = 3_600_000, limits = GENEROUS) {
       now,
       clock,
       standing: () => standing.now,
+      authenticator: { authenticate: async () => undefined },
       onEnd: (ended) => {
         directory.remove(ended);
         events.push('ended');

@@ -136,6 +136,9 @@ test('INFO carries what both ends know, and unknown types are passed over', () =
     { type: 'links', hashes: ['cd'.repeat(32)] },
     { type: 'link-spent', hash: 'cd'.repeat(32), from: '192.0.2.7' },
     { type: 'readiness', service: 'web', ready: true },
+    { type: 'credential', credential: 'a.b.c' },
+    { type: 'credential-judged', expiresAt: 1_800_000_000_000 },
+    { type: 'credential-judged', expiresAt: 1_800_000_000_000, code: 'credential-expired' },
     { type: 'readiness', service: 'web', ready: false, exit: 137 },
     { type: 'links', hashes: [], serial: 0 },
     { type: 'readiness', service: 'web', ready: true, serial: 2 ** 53 - 1 },
@@ -158,6 +161,11 @@ test('INFO that cannot be read is a protocol error', () => {
   for (const text of [
     ...wrong,
     '{"type":"readiness","service":"web","exit":256}',
+    '{"type":"credential"}',
+    '{"type":"credential","credential":"a\\u0000b"}',
+    `{"type":"credential","credential":"${'x'.repeat(8193)}"}`,
+    '{"type":"credential-judged"}',
+    '{"type":"credential-judged","expiresAt":1,"code":7}',
     '{"type":"links","hashes":[],"serial":-1}',
   ])
     assert.throws(() => decodeInfo(Buffer.from(text)), { code: 'protocol-error' }, text);
