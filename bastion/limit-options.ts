@@ -144,6 +144,13 @@ export const LIMIT_OPTIONS = [
     check: between(1000, 600_000, ['1s', '10m']),
   },
   {
+    name: 'upload-idle',
+    type: 'duration',
+    default: '5m',
+    help: "For how long nothing may come of a request's body while the notebook waits for it (request-timeout).",
+    check: between(1000, 86_400_000, ['1s', '1d']),
+  },
+  {
     name: 'keep-alive',
     type: 'duration',
     default: '75s',

@@ -124,6 +124,7 @@ function configOf(values: ServeValues, listen: ListenTarget): BastionConfig {
       maxHeaderBytes: values.headerBytes,
       headersTimeoutMs: values.headerTimeout,
       keepAliveMs: values.keepAlive,
+      uploadIdleMs: values.uploadIdle,
     },
   };
 }

@@ -366,7 +366,7 @@ const TABLE = {
     'Report it to the maker of the program that sent it.',
   ],
   'header-too-large': [1408, 431, '-', "The request's headers are too large", 'Delete cookies for this site.'],
-  'method-refused': [1409, 405, '-', 'This method is not served', 'CONNECT is not available here.'],
+  'method-refused': [1409, 405, '-', 'This method is not served', 'CONNECT and TRACE are not available here.'],
   'pipeline-limit': [1410, 400, '-', 'Too many pipelined requests', 'Wait for answers before sending more.'],
   'page-unknown': [1411, 404, '-', 'The bastion has no such page', 'Check the address.'],
   'request-timeout': [1412, 408, '-', 'The request did not arrive in time', 'Try again.'],

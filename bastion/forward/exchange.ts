@@ -42,6 +42,8 @@ export interface ExchangePlan {
   readonly traffic?: { moved(): void };
   /** A page that the answer may be gets the notice. */
   readonly notice?: boolean;
+  /** How long the visitor may send nothing of a body, in milliseconds. */
+  readonly uploadIdleMs: number;
 }
 
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -101,7 +103,11 @@ export class Exchange implements StreamUser, ResponseSink {
     this.#reader.expect(request.method, request.upgrade !== undefined);
     pooled.stream.write(requestHead(request), 'latin1');
     if (request.upload !== 'none' && request.upload !== 0)
-      this.#upload = new Upload(this.#visit, pooled.stream, request.upload === 'chunked');
+      this.#upload = new Upload(this.#visit, pooled.stream, {
+        chunked: request.upload === 'chunked',
+        idleMs: this.#plan.uploadIdleMs,
+        onIdle: () => this.#fail(new PosternError('request-timeout', 'nothing more of the body')),
+      });
   }
 
   /** The visitor has read what was written: on with the response. */

@@ -1,9 +1,9 @@
 // What is to be done with a header field, by its name: looked up once per spelling, because the same few come in every head. Pure.
 
 export interface FieldRules<Special extends string> {
-  /** Lower-case names that do not pass. */
+  /** Lower-case names that do not pass, under whatever spelling of their hyphens. */
   readonly dropped: readonly string[];
-  /** Beginnings of lower-case names that do not pass. */
+  /** Beginnings of lower-case names that do not pass, likewise. */
   readonly prefixes: readonly string[];
   /** Lower-case names that the caller treats on their own. */
   readonly special: readonly Special[];
@@ -21,7 +21,9 @@ export function fieldKinds<Special extends string>(
   const known = new Map<string, Special | 'passed' | 'dropped'>();
   const dropped = new Set(rules.dropped);
   const classify = (lower: string): Special | 'passed' | 'dropped' => {
-    if (dropped.has(lower) || rules.prefixes.some((prefix) => lower.startsWith(prefix))) return 'dropped';
+    // CGI and what took its manner from it (WSGI, for one) make the same variable of `X_Forwarded_For` and `X-Forwarded-For`.
+    const folded = lower.replaceAll('_', '-');
+    if (dropped.has(folded) || rules.prefixes.some((prefix) => folded.startsWith(prefix))) return 'dropped';
     return rules.special.find((name) => name === lower) ?? 'passed';
   };
   return (name) => {

@@ -47,6 +47,8 @@ export function readHost(rawHeaders: readonly string[]): string {
 
 /** The path to forward: what came, without the scheme and authority of an absolute form, which must be those of Host. */
 export function readTarget(url: string, method: string, host: string): string {
+  // What follows a "#" would be a part of the path for one reader and nothing at all for another.
+  if (url.includes('#')) throw ambiguous('a request target with a fragment');
   if (url.charCodeAt(0) === 47) return url;
   if (url === '*' && method === 'OPTIONS') return url;
   const absolute = /^https:\/\/([^/?#]+)(.*)$/is.exec(url);
@@ -54,4 +56,31 @@ export function readTarget(url: string, method: string, host: string): string {
   if (absolute[1]?.toLowerCase() !== host.toLowerCase()) throw ambiguous('a request target of another host than Host');
   const rest = absolute[2] as string;
   return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+/** What the bastion decides by, or what only one of two readers would see, comes once. */
+const ONCE = new Set(['authorization', 'origin', 'expect', 'sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest']);
+const ONCE_LENGTHS = new Set([...ONCE].map((name) => name.length));
+
+/** Throws PosternError `request-ambiguous` when a header comes twice of which two readers could each take another one. */
+export function refuseRepeated(rawHeaders: readonly string[]): void {
+  let seen: string[] | undefined;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (!ONCE_LENGTHS.has(name.length)) continue;
+    const lower = name.toLowerCase();
+    if (!ONCE.has(lower)) continue;
+    if (seen?.includes(lower) === true) throw ambiguous(`two ${name} headers`);
+    (seen ??= []).push(lower);
+  }
+}
+
+const TOKEN = "[A-Za-z0-9!#$%&'*+.^_`|~-]+";
+const PROTOCOL = new RegExp(`^${TOKEN}(?:/${TOKEN})?$`);
+
+/** The protocols that an upgrade asks for, as they came; throws PosternError `request-ambiguous` when they can't be read as such. */
+export function readUpgrade(value: string | undefined): string {
+  if (value === undefined || !value.split(',').every((item) => PROTOCOL.test(item.trim())))
+    throw ambiguous('an Upgrade that names no protocol');
+  return value;
 }

@@ -11,6 +11,14 @@ export interface UploadSource {
   readonly bodyTrailers: readonly string[];
 }
 
+export interface UploadPlan {
+  readonly chunked: boolean;
+  /** For so many milliseconds the visitor may send nothing of it. */
+  readonly idleMs: number;
+  /** The visitor has been silent for too long. */
+  onIdle(): void;
+}
+
 /** Below this, size line, bytes and line end are copied together: one write instead of three. */
 const JOIN_BYTES = 4096;
 
@@ -18,30 +26,45 @@ export class Upload {
   readonly #source: UploadSource;
   readonly #body: Readable;
   readonly #stream: Duplex;
-  readonly #chunked: boolean;
+  readonly #plan: UploadPlan;
+  #timer: NodeJS.Timeout | undefined;
   /** Bytes of body passed on. */
   bytes = 0;
   /** All of it has been passed on. */
   complete = false;
   #stopped = false;
 
-  constructor(source: UploadSource, stream: Duplex, chunked: boolean) {
+  constructor(source: UploadSource, stream: Duplex, plan: UploadPlan) {
     this.#source = source;
     this.#body = source.body;
     this.#stream = stream;
-    this.#chunked = chunked;
+    this.#plan = plan;
     this.#body.on('data', this.#onData);
     this.#body.on('end', this.#onEnd);
+    this.#watch();
   }
 
   /** The stream has room again. */
   resume(): void {
-    if (!this.complete) this.#body.resume();
+    if (this.complete || this.#stopped) return;
+    this.#body.resume();
+    this.#watch();
+  }
+
+  /** Time counts while the notebook waits for the visitor, not the other way round. */
+  #watch(): void {
+    this.#timer ??= setTimeout(() => this.#plan.onIdle(), this.#plan.idleMs).unref();
+  }
+
+  #unwatch(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Nobody wants the rest: it is read and thrown away, so that the visitor gets to the answer. */
   stop(): void {
     this.#stopped = true;
+    this.#unwatch();
     this.#body.off('data', this.#onData);
     this.#body.off('end', this.#onEnd);
     this.#body.resume();
@@ -49,8 +72,11 @@ export class Upload {
 
   readonly #onData = (chunk: Buffer): void => {
     this.bytes += chunk.length;
-    const room = this.#chunked ? this.#writeChunk(chunk) : this.#stream.write(chunk);
-    if (!room) this.#body.pause();
+    this.#timer?.refresh();
+    const room = this.#plan.chunked ? this.#writeChunk(chunk) : this.#stream.write(chunk);
+    if (room) return;
+    this.#body.pause();
+    this.#unwatch();
   };
 
   #writeChunk(chunk: Buffer): boolean {
@@ -69,7 +95,8 @@ export class Upload {
     // What another listener of this event has stopped must not look complete.
     if (this.#stopped) return;
     this.complete = true;
-    if (!this.#chunked) return;
+    this.#unwatch();
+    if (!this.#plan.chunked) return;
     const trailers = passingTrailers(this.#source.bodyTrailers);
     let text = '0\r\n';
     for (let index = 0; index < trailers.length; index += 2) text += `${trailers[index]}: ${trailers[index + 1]}\r\n`;

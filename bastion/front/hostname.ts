@@ -20,22 +20,29 @@ const APEX: Place = { kind: 'apex' };
 const FOREIGN: Place = { kind: 'foreign' };
 const INVALID: Place = { kind: 'invalid' };
 
-const HOST = /^([A-Za-z0-9._-]{1,254})(?::[0-9]{1,5})?$/;
-const ADDRESS = /^\[[0-9a-fA-F:.]{2,45}\](?::[0-9]{1,5})?$/;
+const HOST = /^([A-Za-z0-9._-]{1,254}|\[[0-9a-fA-F:.]{2,45}\])(?::([1-9][0-9]{0,4}))?$/;
+const HIGHEST_PORT = 65_535;
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** No name has two hyphens in a row: the first two end it. */
 const WITH_SERVICE = /^([a-z0-9]+(?:-[a-z0-9]+)*)--([a-z0-9]+(?:-[a-z0-9]+)*)$/;
 
 /** `domain` is normalised already (`normalDomain`). */
 export function placeOf(host: string, domain: string): Place {
-  const match = HOST.exec(host);
-  if (match === null) return ADDRESS.test(host) ? FOREIGN : INVALID;
-  const plain = normalDomain(match[1] as string);
+  const plain = plainHost(host);
+  if (plain === undefined) return INVALID;
   if (plain === domain) return APEX;
-  if (plain === '' || plain.startsWith('.') || plain.endsWith('.') || plain.includes('..')) return INVALID;
   const label = plain.length - domain.length - 1;
   if (label < 1 || plain[label] !== '.' || !plain.endsWith(domain)) return FOREIGN;
   return visited(plain.slice(0, label));
+}
+
+/** Without its port; undefined for what is neither a host name nor an address. */
+function plainHost(host: string): string | undefined {
+  const match = HOST.exec(host);
+  if (match === null || Number(match[2] ?? 0) > HIGHEST_PORT) return undefined;
+  const plain = normalDomain(match[1] as string);
+  if (plain.startsWith('[')) return plain;
+  return plain === '' || plain.startsWith('.') || plain.endsWith('.') || plain.includes('..') ? undefined : plain;
 }
 
 function visited(label: string): Place {

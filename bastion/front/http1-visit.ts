@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { PosternError } from '../../shared/errors.ts';
-import { readHost, readTarget, readUpload } from '../forward/request-check.ts';
+import { readHost, readTarget, readUpgrade, readUpload } from '../forward/request-check.ts';
 import type { ResponseHead } from '../forward/response-head.ts';
 import type { UpstreamStream } from '../forward/stream-pool.ts';
 import type { Protocol } from './exchange-record.ts';
@@ -16,7 +16,7 @@ const LINGER_MS = 10_000;
 const CUT_PATIENCE_MS = 30_000;
 const MAX_HEADERS = 256;
 /** What was refused so can't be told from the next request with certainty, or is not meant for this connection. */
-const LAST_STATUSES = new Set([400, 421, 431]);
+const LAST_STATUSES = new Set([400, 408, 421, 431]);
 
 export class Http1Visit extends FrontVisit {
   readonly request: IncomingMessage;
@@ -73,7 +73,13 @@ export class Http1Visit extends FrontVisit {
     const target = readTarget(url, method, host);
     if (this.upgrade && upload !== 'none' && upload !== 0)
       throw new PosternError('request-ambiguous', 'an upgrade with a body');
-    return { method, target, rawHeaders, upload, upgrade: this.upgrade ? request.headers.upgrade : undefined };
+    return {
+      method,
+      target,
+      rawHeaders,
+      upload,
+      upgrade: this.upgrade ? readUpgrade(request.headers.upgrade) : undefined,
+    };
   }
 
   override inform(status: number, rawHeaders: string[]): void {

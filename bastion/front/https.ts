@@ -17,6 +17,8 @@ export interface HttpsLimits {
   readonly headersTimeoutMs?: number;
   /** Milliseconds that an idle connection is kept. */
   readonly keepAliveMs?: number;
+  /** Milliseconds for which a visitor may send nothing of a request's body. */
+  readonly uploadIdleMs?: number;
   /** Milliseconds for the TLS handshake. */
   readonly handshakeTimeoutMs?: number;
   /** Connections at once. */

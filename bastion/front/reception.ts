@@ -4,6 +4,7 @@ import { PosternError, type ErrorCode } from '../../shared/errors.ts';
 import type { Admission, Approach, Guarded } from '../auth/gate.ts';
 import { Exchange } from '../forward/exchange.ts';
 import { forwardedLines } from '../forward/headers.ts';
+import { refuseRepeated } from '../forward/request-check.ts';
 import type { Dialer, StreamPool } from '../forward/stream-pool.ts';
 import { showsPage } from '../forward/notice.ts';
 import type { JobView } from '../tunnels/job-status.ts';
@@ -43,6 +44,8 @@ export interface ReceptionOptions {
     enter(secret: string, label: string, tunnel: VisitedTunnel, address: string): string;
   };
   readonly passes: PassDesk;
+  /** How long a visitor may send nothing of a body, in milliseconds. */
+  readonly limits?: { readonly uploadIdleMs?: number } | undefined;
 }
 
 /** What the reception keeps of a visitor's connection: most requests on it ask for one host. */
@@ -72,6 +75,7 @@ interface Wish {
 }
 
 const OWN_PREFIX = '/_postern/';
+const UPLOAD_IDLE_MS = 300_000;
 
 export class Reception {
   readonly #options: ReceptionOptions;
@@ -126,6 +130,9 @@ export class Reception {
     const { place } = lead;
     if (place.kind === 'name') visit.place = place;
     const asked = visit.read(host);
+    refuseRepeated(asked.rawHeaders);
+    // Its answer would show a page what the bastion adds to requests: the notebook's own token.
+    if (asked.method === 'TRACE') throw new PosternError('method-refused', 'TRACE');
     if (!from.covers(lead.hostname)) throw new PosternError('misdirected', 'another certificate is in use for it');
     if (place.kind === 'name') this.#visitName(visit, from, { place, asked, lead });
     else if (place.kind === 'apex') visit.answer(apexPage(visit, asked.target, this.#options.domain));
@@ -152,6 +159,7 @@ export class Reception {
         host: lead.hostname,
         traffic,
         notice: tunnel.job?.notice === true && visitor !== 'public' && showsPage(asked.method, visit.headers),
+        uploadIdleMs: this.#options.limits?.uploadIdleMs ?? UPLOAD_IDLE_MS,
       });
       if (recheck !== undefined) this.#attend(visit, recheck);
       visit.exchange.start();

@@ -20,8 +20,9 @@ const MAX_EARLY = 64 * 1024;
 
 export type TunnelUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** HTTP/2 and TLS by upgrade are offers to us, not to the notebook: such a request is answered like any other. */
+/** HTTP/2 and TLS by upgrade are offers to us, not to the notebook, and HTTP/1.0 has none: such a request is answered like any other. */
 export function isUpgrade(request: IncomingMessage): boolean {
+  if (request.httpVersionMinor === 0) return false;
   const wanted = request.headers.upgrade?.toLowerCase() ?? '';
   return !/(?:^|[\s,])(?:h2c|http\/|tls\/)/.test(wanted);
 }

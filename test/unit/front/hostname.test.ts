@@ -61,7 +61,17 @@ test('other hosts, deeper labels and labels that break the rules are foreign', (
 
 test('what is no host name at all is invalid', () => {
   const hosts = ['', ':80', 'a b', `a@${DOMAIN}`, `${DOMAIN}:`, `${DOMAIN}:80:80`, `${DOMAIN}/x`, `a..${DOMAIN}`];
-  for (const host of [...hosts, `.${DOMAIN}`, `${DOMAIN}..`, 'ä.org', `a,b.${DOMAIN}`, `${DOMAIN}:123456`])
+  for (const host of [
+    ...hosts,
+    `.${DOMAIN}`,
+    `${DOMAIN}..`,
+    'ä.org',
+    `a,b.${DOMAIN}`,
+    `${DOMAIN}:65536`,
+    `${DOMAIN}:0443`,
+    '[::1]:70000',
+    `${DOMAIN}:123456`,
+  ])
     assert.equal(kindOf(host), 'invalid', host);
 });
 
