@@ -125,6 +125,14 @@ function configOf(values: ServeValues, listen: ListenTarget): BastionConfig {
       headersTimeoutMs: values.headerTimeout,
       keepAliveMs: values.keepAlive,
       uploadIdleMs: values.uploadIdle,
+      http2: {
+        streams: values.h2Streams,
+        window: values.h2Window,
+        memory: values.h2Memory,
+        resets: { burst: values.h2Resets, perSecond: values.h2ResetRate },
+        controls: { burst: values.h2Controls, perSecond: values.h2ControlRate },
+        invalidFrames: values.h2InvalidFrames,
+      },
     },
   };
 }

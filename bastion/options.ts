@@ -5,6 +5,7 @@ import { asPosternError } from '../shared/errors.ts';
 import { parseAddress, parseListen } from '../shared/net/listen.ts';
 import { LOG_OPTIONS } from '../shared/program/log-options.ts';
 import type { OptionSpec, OptionValues, ProgramSpec } from '../shared/program/options.ts';
+import { HTTP2_OPTIONS } from './http2-options.ts';
 import { LIMIT_OPTIONS, between } from './limit-options.ts';
 import { OWNER_COMMANDS, STATE } from './owner-options.ts';
 
@@ -115,7 +116,7 @@ const SERVE = {
     'postern-bastion serve --config /etc/postern/bastion.json --tls-cert fullchain.pem --tls-key privkey.pem',
     'postern-bastion serve --domain notebooks.localhost --listen 127.0.0.1:8443 --state ./state --admin 127.0.0.1:9090',
   ],
-  options: [...SERVE_BASICS, ...LIMIT_OPTIONS],
+  options: [...SERVE_BASICS, ...LIMIT_OPTIONS, ...HTTP2_OPTIONS],
   check: (values: ServeTogether) => [
     ...((values.tlsCert === undefined) === (values.tlsKey === undefined)
       ? []

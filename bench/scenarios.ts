@@ -24,8 +24,8 @@ export const BULK_PATH = '/bulk';
 export const BULK_BYTES = 1024 ** 3;
 const MEGABYTE = 1e6;
 
-const RATE: Metric = { name: 'rate', label: 'requests/s', unit: '/s', better: 'higher' };
-const THROUGHPUT: Metric = { name: 'throughput', label: 'throughput', unit: 'MB/s', better: 'higher' };
+export const RATE: Metric = { name: 'rate', label: 'requests/s', unit: '/s', better: 'higher' };
+export const THROUGHPUT: Metric = { name: 'throughput', label: 'throughput', unit: 'MB/s', better: 'higher' };
 const LATENCIES: readonly Metric[] = (['p50', 'p90', 'p99'] as const).map((name) => ({
   name,
   label: `latency ${name}`,
@@ -33,8 +33,8 @@ const LATENCIES: readonly Metric[] = (['p50', 'p90', 'p99'] as const).map((name)
   better: 'lower',
 }));
 export const RESIDENT: Metric = { name: 'resident', label: 'memory', unit: 'MB', better: 'lower' };
-const PER_REQUEST: Metric = { name: 'processor', label: 'processor/request', unit: 'µs', better: 'lower' };
-const PER_MEGABYTE: Metric = { name: 'processor', label: 'processor/MB', unit: 'µs', better: 'lower' };
+export const PER_REQUEST: Metric = { name: 'processor', label: 'processor/request', unit: 'µs', better: 'lower' };
+export const PER_MEGABYTE: Metric = { name: 'processor', label: 'processor/MB', unit: 'µs', better: 'lower' };
 
 function small(connections: number): Scenario {
   return {

@@ -1,8 +1,9 @@
 // All suites, in the order in which `--suite all` runs them.
 
 import type { Suite } from './suite.ts';
+import { h2 } from './suites/h2.ts';
 import { interactive } from './suites/interactive.ts';
 import { loopback } from './suites/loopback.ts';
 import { paths } from './suites/paths.ts';
 
-export const SUITES: readonly Suite[] = [loopback, paths, interactive];
+export const SUITES: readonly Suite[] = [loopback, h2, paths, interactive];

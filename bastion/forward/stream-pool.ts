@@ -115,9 +115,14 @@ export class PooledStream {
   }
 }
 
+/** More idle streams than a connection may keep are kept this long: requests often come in bursts. */
+const SURPLUS_MS = 1000;
+/** And never more than this many. */
+const MAX_SURPLUS = 32;
+
 /** How many streams of one visitor connection may be there. */
 export interface PoolLimits {
-  /** Idle ones, together. */
+  /** Idle ones, together, in the long run. */
   readonly idle: number;
   /** In use at once for one destination; further requests queue. */
   readonly busy: number;
@@ -139,6 +144,7 @@ export class StreamPool {
   #lanes: Lane[] = [];
   #idle: PooledStream[] = [];
   #timer: unknown;
+  #surplusTimer: unknown;
   #closed = false;
 
   constructor(limits: PoolLimits, clock: Clock = systemClock) {
@@ -194,7 +200,9 @@ export class StreamPool {
     pooled.idleUntil = pooled.idleSince + idleMs;
     this.#idle.push(pooled);
     pooled.free();
-    if (this.#idle.length > this.#limits.idle) this.#idle.shift()?.abort('stream-cancelled');
+    if (this.#idle.length > this.#limits.idle)
+      this.#surplusTimer ??= this.#clock.setTimeout(() => this.#trim(), SURPLUS_MS);
+    if (this.#idle.length > this.#limits.idle + MAX_SURPLUS) this.#idle.shift()?.abort('stream-cancelled');
     // Armed once and left to run: a busy connection does not touch timers for each request.
     this.#timer ??= this.#clock.setTimeout(() => this.#sweep(), idleMs);
   }
@@ -203,6 +211,7 @@ export class StreamPool {
   close(): void {
     this.#closed = true;
     this.#clock.clearTimeout(this.#timer);
+    this.#clock.clearTimeout(this.#surplusTimer);
     for (const pooled of this.#idle) if (!pooled.gone) pooled.abort('stream-cancelled');
     this.#idle = [];
     this.#lanes = [];
@@ -236,6 +245,11 @@ export class StreamPool {
     if (pooled.gone || pooled.stream.destroyed) return false;
     const now = this.#clock.now();
     return now < pooled.idleUntil && (repeatable || now - pooled.idleSince < FRESH_MS);
+  }
+
+  #trim(): void {
+    this.#surplusTimer = undefined;
+    while (this.#idle.length > this.#limits.idle) this.#idle.shift()?.abort('stream-cancelled');
   }
 
   #sweep(): void {

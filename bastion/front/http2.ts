@@ -18,6 +18,9 @@ const { NGHTTP2_ENHANCE_YOUR_CALM } = constants;
 /** Streams towards the notebook, as for many tabs at once; browsers open six connections where there is no HTTP/2. */
 const POOL = { idle: 6, busy: 32 };
 
+/** What a visitor who was told to go, and has nothing under way, may take to hear of it. */
+const PART_MS = 1000;
+
 /** What an HTTP/2 connection is served with. */
 export interface Http2Service {
   readonly household: Household;
@@ -50,7 +53,9 @@ class Http2Connection implements VisitorConnection, VisitHost, Acquaintance {
   readonly #visits = new Set<FrontVisit>();
   readonly #abandoned: Allowance;
   readonly #controls: Allowance;
-  readonly #idleTimer: NodeJS.Timeout;
+  /** Streams that are not closed: the answer of a visit that is over may still be on its way. */
+  #open = 0;
+  #idleTimer: NodeJS.Timeout;
 
   constructor(session: ServerHttp2Session, socket: TLSSocket, service: Http2Service) {
     this.#session = session;
@@ -79,7 +84,7 @@ class Http2Connection implements VisitorConnection, VisitHost, Acquaintance {
   }
 
   get busy(): boolean {
-    return this.#visits.size > 0;
+    return this.#open > 0;
   }
 
   get leaving(): boolean {
@@ -99,6 +104,8 @@ class Http2Connection implements VisitorConnection, VisitHost, Acquaintance {
   take(stream: ServerHttp2Stream, opening: Opening): void {
     const visit = new Http2Visit(this, stream, opening, this.#service.settings);
     this.#visits.add(visit);
+    this.#open += 1;
+    stream.once('close', this.#onStreamClosed);
     // Reset in the same packet that opened it.
     if (stream.destroyed || stream.closed) return visit.gone('stream-cancelled');
     this.#service.household.reception.receive(visit, this);
@@ -111,7 +118,6 @@ class Http2Connection implements VisitorConnection, VisitHost, Acquaintance {
 
   next(visit: FrontVisit): void {
     this.#visits.delete(visit);
-    if (this.#visits.size === 0) this.#idleTimer.refresh();
   }
 
   giveUpWaiting(tunnels: ReadonlySet<Dialer>, waitedMs: number): void {
@@ -120,7 +126,9 @@ class Http2Connection implements VisitorConnection, VisitHost, Acquaintance {
 
   /** GOAWAY: streams that it names finish, and what the visitor asked for after them is safely asked elsewhere. */
   announceLeaving(): void {
-    if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
+    if (this.#session.closed || this.#session.destroyed) return;
+    this.#session.close();
+    this.#rest();
   }
 
   leave(): void {
@@ -131,9 +139,26 @@ class Http2Connection implements VisitorConnection, VisitHost, Acquaintance {
     this.#session.destroy();
   }
 
-  #onIdle(): void {
-    if (this.#visits.size === 0) this.announceLeaving();
+  /** Nothing runs: time to go after a while, or, for who was told so, at once: a head that never becomes whole must not hold it. */
+  #rest(): void {
+    if (this.#open > 0) return;
+    clearTimeout(this.#idleTimer);
+    const ms = this.#session.closed ? PART_MS : this.#service.settings.idleMs;
+    this.#idleTimer = setTimeout(() => this.#onIdle(), ms).unref();
   }
+
+  #onIdle(): void {
+    if (this.#open > 0) return;
+    if (this.#session.closed) this.#session.destroy();
+    else this.announceLeaving();
+  }
+
+  readonly #onStreamClosed = (): void => {
+    this.#open -= 1;
+    if (this.#open > 0) return;
+    if (this.#session.closed) this.#rest();
+    else this.#idleTimer.refresh();
+  };
 
   readonly #onControl = (): void => {
     if (!this.#controls.spend()) this.#calm('too many PING or SETTINGS frames');

@@ -4,7 +4,12 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 
-import { StreamPool, type Destination, type UpstreamStream } from '../../../bastion/forward/stream-pool.ts';
+import {
+  StreamPool,
+  type Destination,
+  type PooledStream,
+  type UpstreamStream,
+} from '../../../bastion/forward/stream-pool.ts';
 import type { Clock } from '../../../shared/mux/clock.ts';
 
 class FakeClock implements Clock {
@@ -116,16 +121,63 @@ test('bytes outside an exchange, or an end, destroy an idle stream', async () =>
   }
 });
 
-test('no more streams wait than allowed, and none once the visitor has left', () => {
-  const { pool, destination, streams } = world(1);
+test('more streams than allowed wait for a second only, and none once the visitor has left', () => {
+  const { pool, destination, streams, clock } = world(1);
   const first = pool.open(destination);
   const second = pool.open(destination);
   const third = pool.open(destination);
   pool.give(first, undefined);
   pool.give(second, undefined);
+  clock.advance(999);
+  assert.equal(streams[0]?.aborted, undefined);
+  clock.advance(1);
   assert.deepEqual([streams[0]?.aborted, streams[1]?.aborted], ['stream-cancelled', undefined]);
   pool.close();
   assert.equal(streams[1]?.aborted, 'stream-cancelled');
   pool.give(third, undefined);
   assert.equal(streams[2]?.aborted, 'stream-cancelled');
+});
+
+test('a burst leaves no more than a few dozen streams waiting, however short', () => {
+  const { pool, destination, streams } = world(6);
+  const burst = Array.from({ length: 50 }, () => pool.open(destination));
+  for (const pooled of burst) pool.give(pooled, undefined);
+  assert.equal(streams.filter(({ aborted }) => aborted === undefined).length, 38);
+});
+
+test('requests queue for a destination that has as many streams in use as allowed, and others do not wait for them', () => {
+  const { pool, destination } = world(6, 2);
+  const other = { ...destination, visitor: 'bob' };
+  const taken: PooledStream[] = [];
+  const ask = (to = destination): (() => void) => pool.queue(to, () => taken.push(pool.take(to, true)));
+  ask();
+  ask();
+  ask();
+  const giveUp = ask();
+  ask();
+  assert.equal(taken.length, 2);
+  ask(other);
+  assert.equal(taken.length, 3, 'the other visitor has streams of its own');
+  giveUp();
+  pool.give(taken[0] as PooledStream, undefined);
+  assert.equal(taken.length, 4);
+  assert.equal(taken[3], taken[0], 'the stream that became idle carries the next request');
+  taken[1]?.abort('stream-cancelled');
+  assert.equal(taken.length, 5);
+  pool.give(taken[3] as PooledStream, undefined);
+  pool.give(taken[4] as PooledStream, undefined);
+  assert.equal(taken.length, 5);
+});
+
+test('a stream that left for another protocol, or is gone, no longer counts', async () => {
+  const { pool, destination, streams } = world(6, 1);
+  let went = 0;
+  const take = (): PooledStream => pool.open(destination);
+  pool.queue(destination, () => void take().release());
+  pool.queue(destination, () => void take());
+  pool.queue(destination, () => (went += 1));
+  assert.deepEqual([streams.length, went], [2, 0]);
+  streams[1]?.destroy();
+  await new Promise((resolve) => streams[1]?.once('close', resolve));
+  assert.equal(went, 1);
 });
