@@ -2,6 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import { addAbortSignal } from 'node:stream';
 
 import { PosternError } from '../../shared/errors.ts';
 import { responseHeaders } from '../forward/headers.ts';
@@ -13,7 +14,7 @@ import type { Answer } from './refusal.ts';
 import { FrontVisit, type Asked, type VisitHost } from './visit.ts';
 import { acceptOf, newWebSocketKey } from './websocket-key.ts';
 
-const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
+const { NGHTTP2_NO_ERROR } = constants;
 
 /** How long a cut answer may take to leave. */
 const CUT_PATIENCE_MS = 30_000;
@@ -146,7 +147,8 @@ export class Http2Visit extends FrontVisit {
     this.#head = without(responseHeaders(head, '', false), HANDSHAKE_FIELDS);
     this.status = 200;
     this.#respond({});
-    const cut = (): void => visitor.close(NGHTTP2_CANCEL);
+    // RST_STREAM with CANCEL stands for a reset connection (RFC 8441 §5), which must not look like an end before.
+    const cut = (): void => void addAbortSignal(AbortSignal.abort(), visitor);
     const ahead = { early: [], rest, watch: this.watch(true) };
     void join(visitor, stream, ahead, cut).then(({ bytesIn, bytesOut }) => this.switchedBack(200, bytesIn, bytesOut));
   }
@@ -154,7 +156,8 @@ export class Http2Visit extends FrontVisit {
   override cut(): void {
     const stream = this.body;
     if (this.#closed) return;
-    const reset = (): void => stream.close(NGHTTP2_INTERNAL_ERROR);
+    // `close` with a code would end the answer first, as if it were whole; `destroy` resets it.
+    const reset = (): void => void stream.destroy(new PosternError('stream-cancelled'));
     const timer = setTimeout(reset, CUT_PATIENCE_MS).unref();
     // What was written before goes out first, as far as the visitor takes it.
     stream.write('', () => {

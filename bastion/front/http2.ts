@@ -32,10 +32,11 @@ export interface Http2Service {
 
 /** Serves a connection whose TLS handshake agreed on HTTP/2. */
 export function serveHttp2(socket: TLSSocket, service: Http2Service): void {
-  // It sets the local window, too, which needs a session that has not failed yet.
   if (socket.destroyed) return;
   const session = performServerHandshake(socket, sessionOptions(service.settings));
   session.setLocalWindowSize(service.settings.connectionWindow);
+  // HTTP/2 has no half-closed connections, and our listener keeps those of HTTP/1.1.
+  socket.once('end', () => session.destroy());
   const connection = new Http2Connection(session, socket, service);
   session.on('stream', (stream: ServerHttp2Stream, headers, _flags, rawHeaders: string[]) =>
     connection.take(stream, { headers, rawHeaders }),

@@ -5,7 +5,7 @@ import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { after } from 'node:test';
 import { connect, createServer as createNetServer, type Server, type Socket } from 'node:net';
-import { connect as tlsConnect, createSecureContext, type TLSSocket } from 'node:tls';
+import { connect as tlsConnect, createSecureContext, type TLSSocket, type SecureContext } from 'node:tls';
 
 import { createServe } from '../../agent/serve.ts';
 import type { Admission } from '../../bastion/auth/gate.ts';
@@ -66,6 +66,8 @@ export interface WorldOptions extends Partial<
   Pick<FrontOptions, 'directory' | 'gate' | 'passes' | 'tunnelUpgrade' | 'limits'>
 > {
   readonly tunnel?: Partial<VisitedTunnel>;
+  /** Served for `other.DOMAIN` alone. */
+  readonly otherContext?: SecureContext;
 }
 
 export async function frontWorld(upstream: Upstream, options: WorldOptions = {}): Promise<World> {
@@ -85,7 +87,7 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
     {
       domain: DOMAIN,
       tls: {
-        context: () => CONTEXT,
+        context: (name) => (name === `other.${DOMAIN}` ? (options.otherContext ?? CONTEXT) : CONTEXT),
         material: () => MATERIAL,
         authority: AUTHORITY.certificate,
         onChanged: () => {},
