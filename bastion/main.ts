@@ -20,6 +20,7 @@ import type { TokenRequest } from './auth/token-book.ts';
 import { loadTokenKey, signToken } from './auth/token.ts';
 import { startBastion } from './bastion.ts';
 import type { Bastion, BastionConfig } from './bastion.ts';
+import type { HttpsLimits } from './front/https.ts';
 import { BASTION_PROGRAM } from './options.ts';
 import type { ServeValues } from './options.ts';
 import { runNameCommand, runTokenCommand } from './owner-commands.ts';
@@ -119,20 +120,24 @@ function configOf(values: ServeValues, listen: ListenTarget): BastionConfig {
     handshakes: { inFlight: values.handshakes, perSecond: values.handshakeRate, burst: values.handshakeBurst },
     namesPerOwner: values.namesPerOwner,
     linkAttempts: values.linkAttempts,
-    https: {
-      maxConnections: values.connections,
-      maxHeaderBytes: values.headerBytes,
-      headersTimeoutMs: values.headerTimeout,
-      keepAliveMs: values.keepAlive,
-      uploadIdleMs: values.uploadIdle,
-      http2: {
-        streams: values.h2Streams,
-        window: values.h2Window,
-        memory: values.h2Memory,
-        resets: { burst: values.h2Resets, perSecond: values.h2ResetRate },
-        controls: { burst: values.h2Controls, perSecond: values.h2ControlRate },
-        invalidFrames: values.h2InvalidFrames,
-      },
+    https: httpsOf(values),
+  };
+}
+
+function httpsOf(values: ServeValues): HttpsLimits {
+  return {
+    maxConnections: values.connections,
+    maxHeaderBytes: values.headerBytes,
+    headersTimeoutMs: values.headerTimeout,
+    keepAliveMs: values.keepAlive,
+    uploadIdleMs: values.uploadIdle,
+    http2: {
+      streams: values.h2Streams,
+      window: values.h2Window,
+      memory: values.h2Memory,
+      resets: { burst: values.h2Resets, perSecond: values.h2ResetRate },
+      controls: { burst: values.h2Controls, perSecond: values.h2ControlRate },
+      invalidFrames: values.h2InvalidFrames,
     },
   };
 }
