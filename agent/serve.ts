@@ -1,11 +1,10 @@
 // Serves the streams that the bastion opens: each is joined to a new connection to the upstream of the service it names.
 
 import type { Duplex } from 'node:stream';
-import { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 
 import { PosternError, type ErrorCode } from '../shared/errors.ts';
 import type { Clock } from '../shared/mux/clock.ts';
+import { cut } from '../shared/net/cut.ts';
 import { splice } from '../shared/net/pipe.ts';
 import type { Log } from '../shared/program/log.ts';
 import { TokenBucket, type Rate } from '../shared/token-bucket.ts';
@@ -90,6 +89,7 @@ function dialFor(stream: IncomingStream, service: Service, options: ServeOptions
     (socket) => {
       settled();
       void splice(stream, socket, (failed, _other, error) =>
+        // The notebook must not take the visitor's breaking off for an end.
         failed === stream ? cut(socket) : stream.fail(upstreamCode(error)),
       );
     },
@@ -101,14 +101,6 @@ function dialFor(stream: IncomingStream, service: Service, options: ServeOptions
       stream.fail(code);
     },
   );
-}
-
-/** The visitor's side broke off: the notebook must not mistake that for an end. */
-function cut(socket: Duplex): void {
-  // Only TCP knows a reset; elsewhere, closing with a request half sent is all there is.
-  const isTcp = socket instanceof Socket && !(socket instanceof TLSSocket) && socket.remoteFamily !== undefined;
-  if (isTcp) socket.resetAndDestroy();
-  else socket.destroy();
 }
 
 const REFUSED: Readonly<Record<Phase, ErrorCode>> = {

@@ -218,6 +218,7 @@ function openTunnels(
     handshakes: () => admission.inFlight,
     grantedBytes: () => endpoint.grantedBytes,
     upgrades: () => state.front?.upgrades ?? 0,
+    passthroughs: () => state.front?.passthroughs ?? 0,
     certificateExpiresAt: () => Date.parse(new X509Certificate(tls.material().cert).validTo),
   });
   const endpoint: Endpoint = new Endpoint({

@@ -33,3 +33,13 @@ export function add(sums: Totals, { bytesIn, bytesOut, streamsOpened }: Totals):
   sums.bytesOut += bytesOut;
   sums.streamsOpened += streamsOpened;
 }
+
+/** Median, ninth decile and highest, with their quantiles; none without figures. */
+export function quantiles(figures: readonly number[]): [quantile: number, figure: number][] {
+  const sorted = figures.toSorted((a, b) => a - b);
+  if (sorted.length === 0) return [];
+  return [0.5, 0.9, 1].map((quantile) => {
+    const at = Math.min(sorted.length - 1, Math.floor(quantile * sorted.length));
+    return [quantile, sorted[at] ?? 0];
+  });
+}

@@ -130,6 +130,20 @@ export const LIMIT_OPTIONS = [
     check: between(1, 1_000_000),
   },
   {
+    name: 'hello-timeout',
+    type: 'duration',
+    default: '5s',
+    help: "Time for the first message of a visitor's TLS, which tells the server name (hello-timeout).",
+    check: between(100, 60_000, ['100ms', '1m']),
+  },
+  {
+    name: 'hello-bytes',
+    type: 'bytes',
+    default: '32MiB',
+    help: 'Bytes of unfinished first messages that are held for all connections together (hello-limit).',
+    check: between(2 ** 16, 2 ** 32, ['64KiB', '4GiB']),
+  },
+  {
     name: 'header-bytes',
     type: 'bytes',
     default: '32KiB',

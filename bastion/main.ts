@@ -127,6 +127,8 @@ function configOf(values: ServeValues, listen: ListenTarget): BastionConfig {
 function httpsOf(values: ServeValues): HttpsLimits {
   return {
     maxConnections: values.connections,
+    helloTimeoutMs: values.helloTimeout,
+    helloBytes: values.helloBytes,
     maxHeaderBytes: values.headerBytes,
     headersTimeoutMs: values.headerTimeout,
     keepAliveMs: values.keepAlive,

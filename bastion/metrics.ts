@@ -4,7 +4,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 import type { ErrorCode } from '../shared/errors.ts';
 import type { Session } from '../shared/mux/session.ts';
-import { add, sessions, sum, totals } from './figures.ts';
+import { add, quantiles, sessions, sum, totals } from './figures.ts';
 import type { Totals } from './figures.ts';
 import type { ExchangeRecord } from './front/front.ts';
 import type { LiveTunnel } from './tunnels/tunnel.ts';
@@ -18,6 +18,8 @@ export interface Observed {
   grantedBytes(): number;
   /** Visitors' connections that speak another protocol now. */
   upgrades(): number;
+  /** Visitors' connections whose TLS is passed on undecrypted. */
+  passthroughs(): number;
   /** Unix milliseconds. */
   certificateExpiresAt(): number;
 }
@@ -251,23 +253,24 @@ function observeFlow(registry: Registry, observed: Observed): void {
 }
 
 function observeFront(registry: Registry, observed: Observed): void {
-  const registers = [registry];
-  new Gauge({
-    name: 'postern_upgrades_active',
-    help: 'Connections of visitors that were upgraded, to WebSockets for the most part.',
-    registers,
-    collect() {
-      this.set(observed.upgrades());
-    },
-  });
-  new Gauge({
-    name: 'postern_certificate_expiry_timestamp_seconds',
-    help: 'When the certificate in use expires, in Unix seconds.',
-    registers,
-    collect() {
-      this.set(observed.certificateExpiresAt() / 1000);
-    },
-  });
+  const gauges: readonly (readonly [name: string, help: string, read: () => number])[] = [
+    ['upgrades_active', 'Visitors that were upgraded, to WebSockets for the most part.', observed.upgrades],
+    ['passthroughs_active', 'Connections of visitors whose TLS is passed on undecrypted.', observed.passthroughs],
+    [
+      'certificate_expiry_timestamp_seconds',
+      'When the certificate in use expires, in Unix seconds.',
+      () => observed.certificateExpiresAt() / 1000,
+    ],
+  ];
+  for (const [name, help, read] of gauges)
+    new Gauge({
+      name: `postern_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
 }
 
 function countPauses(registry: Registry): { paused(): void; resumed(): void } {
@@ -285,15 +288,9 @@ function countPauses(registry: Registry): { paused(): void; resumed(): void } {
   return { paused: () => pauses.inc(), resumed: () => resumptions.inc() };
 }
 
-/** Median, ninth decile and highest; nothing without figures. */
 function setQuantiles(gauge: Gauge<'quantile'>, figures: readonly number[]): void {
   gauge.reset();
-  const sorted = figures.toSorted((a, b) => a - b);
-  if (sorted.length === 0) return;
-  for (const quantile of [0.5, 0.9, 1]) {
-    const at = Math.min(sorted.length - 1, Math.floor(quantile * sorted.length));
-    gauge.set({ quantile: String(quantile) }, sorted[at] ?? 0);
-  }
+  for (const [quantile, figure] of quantiles(figures)) gauge.set({ quantile }, figure);
 }
 
 function countExchanges(registry: Registry): (record: ExchangeRecord) => void {
@@ -316,9 +313,10 @@ function countExchanges(registry: Registry): (record: ExchangeRecord) => void {
     buckets: SECONDS,
     registers,
   });
-  return ({ status, code, durationMs, upgrade }) => {
-    requests.inc({ status: String(status), kind: upgrade ? 'upgrade' : 'request' });
+  return ({ status, code, durationMs, upgrade, protocol }) => {
+    const kind = protocol === 'TLS' ? 'passthrough' : upgrade ? 'upgrade' : 'request';
+    requests.inc({ status: String(status), kind });
     if (code !== undefined) failures.inc({ code });
-    if (!upgrade) duration.observe(durationMs / 1000);
+    if (kind === 'request') duration.observe(durationMs / 1000);
   };
 }

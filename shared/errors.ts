@@ -331,6 +331,20 @@ const TABLE = {
     'The issuer of the credential could not be asked for its keys',
     'Nothing to do: the agent tries again by itself. If it lasts, the bastion cannot reach the issuer, or does not trust it.',
   ],
+  'end-to-end-unavailable': [
+    1340,
+    403,
+    'final',
+    'This bastion does not serve TLS end to end',
+    'It has no CA of its own to issue certificates from, or is too old: use --tls-cert and --tls-key, or --tls bastion.',
+  ],
+  'end-to-end-policy': [
+    1341,
+    403,
+    'final',
+    'Where the bastion passes TLS on undecrypted it cannot tell who comes',
+    'Let the agent do it, with --client-ca, or say that everybody may come: --access public, for a tcp service --public-service.',
+  ],
 
   // 1400: visitors.
   'name-unknown': [1400, 404, '-', 'No notebook has this name', 'Check the address; the job may not have started yet.'],
@@ -398,6 +412,30 @@ const TABLE = {
     '-',
     'The job of this notebook has ended',
     'Start it again under the same name: this page opens it then.',
+  ],
+
+  // 1430: visitors' TLS, as far as it is not HTTP yet: codes for logs and metrics, the visitor gets a TLS alert.
+  'end-to-end-only': [
+    1430,
+    421,
+    '-',
+    'This notebook is reached by TLS from end to end only',
+    'Open it with a connection of its own: browsers do that by themselves.',
+  ],
+  'hello-too-large': [
+    1431,
+    400,
+    '-',
+    "The visitor's TLS hello is too large",
+    'Report it to the maker of the program that sent it.',
+  ],
+  'hello-timeout': [1432, 408, '-', "The visitor's TLS hello did not arrive in time", 'Try again.'],
+  'hello-limit': [
+    1433,
+    503,
+    '-',
+    'Too many unfinished TLS hellos at once',
+    'Try again in a moment; if it stays so, somebody is flooding the bastion.',
   ],
 
   // 1500: the programs.

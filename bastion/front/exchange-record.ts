@@ -2,7 +2,8 @@
 
 import type { ErrorCode } from '../../shared/errors.ts';
 
-export type Protocol = 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2';
+/** `TLS`: passed on undecrypted; then no method, path and status are known, and the bytes are ciphertext. */
+export type Protocol = 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2' | 'TLS';
 
 export interface ExchangeRecord {
   readonly requestId: string;

@@ -1,18 +1,19 @@
 // The front: where visitors arrive. Listens, serves, and ends without cutting what can still finish.
 
 import type { Server } from 'node:https';
-import { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { listenOn, type ListenTarget } from '../../shared/net/listen.ts';
 import type { Log } from '../../shared/program/log.ts';
 import type { TlsSource } from '../tls/tls-source.ts';
+import { Arrivals } from './arrivals.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { normalDomain } from './hostname.ts';
 import type { Household, VisitorConnection } from './household.ts';
 import { connectionOf, serveHttp1 } from './http1.ts';
 import { serveHttp2 } from './http2.ts';
 import { createHttps, http2SettingsOf, receiveConnections, type HttpsLimits } from './https.ts';
+import { Passthrough, readServerName, type PassthroughOptions } from './passthrough.ts';
 import { Reception, type ReceptionOptions, type VisitedTunnel } from './reception.ts';
 import { serveUpgrades, type TunnelUpgrade } from './upgrade.ts';
 
@@ -20,6 +21,7 @@ export type { ExchangeRecord };
 
 export interface FrontOptions extends ReceptionOptions {
   readonly tls: TlsSource;
+  readonly directory: ReceptionOptions['directory'] & PassthroughOptions['directory'];
   readonly limits?: HttpsLimits;
   readonly log: Log;
   onExchange(record: ExchangeRecord): void;
@@ -40,6 +42,8 @@ export interface Front {
   recheck(): void;
   /** Visits that speak another protocol than HTTP now. */
   readonly upgrades: number;
+  /** Connections whose TLS is passed on undecrypted. */
+  readonly passthroughs: number;
   /** Ends everything now. Idempotent. */
   destroy(): void;
 }
@@ -54,7 +58,7 @@ const RECHECK_MS = 1000;
 export async function startFront(listener: ListenTarget, options: FrontOptions): Promise<Front> {
   const { tls, limits = {}, log } = options;
   const server = createHttps(tls, limits, log);
-  const household = new FrontDesk(options);
+  const household = new FrontDesk(server, options);
   const settings = http2SettingsOf(limits);
   const sameCertificate = (serverName: string | undefined, hostname: string): boolean =>
     tls.context(serverName) === tls.context(hostname);
@@ -65,17 +69,22 @@ export async function startFront(listener: ListenTarget, options: FrontOptions):
   });
   serveHttp1(server, household);
   serveUpgrades(server, household, (request, socket, head) => options.tunnelUpgrade(request, socket, head));
-  const port = await listenOn(server, listener);
+  const port = await listenOn(household.arrivals.server, listener);
+  // It never listens by itself; this is when it begins to watch over its timeouts.
+  server.emit('listening');
   const recheck = (): void => household.reception.recheck();
   const timer = setInterval(recheck, RECHECK_MS).unref();
   server.once('close', () => clearInterval(timer));
   return {
     port,
     recheck,
-    close: (deadlineMs, settled) => household.close(server, deadlineMs, settled),
-    destroy: () => household.destroy(server),
+    close: (deadlineMs, settled) => household.close(deadlineMs, settled),
+    destroy: () => household.destroy(),
     giveUpWaiting: (tunnels, waitedMs) => {
       for (const connection of household.connections) connection.giveUpWaiting(tunnels, waitedMs);
+    },
+    get passthroughs() {
+      return household.passthrough.size;
     },
     get upgrades() {
       return [...household.connections].reduce((sum, { upgrades }) => sum + upgrades, 0);
@@ -88,34 +97,57 @@ class FrontDesk implements Household {
   readonly connections = new Set<VisitorConnection>();
   draining = false;
   arriving = 0;
+  readonly arrivals: Arrivals;
+  readonly passthrough: Passthrough;
+  readonly #server: Server;
   readonly #options: FrontOptions;
   #closing: Promise<void> | undefined;
 
-  constructor(options: FrontOptions) {
+  constructor(server: Server, options: FrontOptions) {
+    const { directory, limits = {} } = options;
+    const domain = normalDomain(options.domain);
+    this.#server = server;
     this.#options = options;
-    this.reception = new Reception({ ...options, domain: normalDomain(options.domain) });
+    this.reception = new Reception({ ...options, domain });
+    this.passthrough = new Passthrough({
+      domain,
+      directory,
+      onRecord: (record) => this.onRecord(record),
+      terminate: ({ socket }) => void server.emit('connection', socket),
+    });
+    this.arrivals = new Arrivals({
+      readers: [readServerName],
+      timeoutMs: limits.helloTimeoutMs ?? 5_000,
+      heldBytes: limits.helloBytes ?? 32 * 2 ** 20,
+      maxConnections: limits.maxConnections,
+      arrived: (arrival) => this.passthrough.take(arrival),
+      refused: (arrival, error) => this.passthrough.refuse(arrival, error),
+    });
   }
 
   onRecord(record: ExchangeRecord): void {
     this.#options.onExchange(record);
   }
 
-  close(server: Server, deadlineMs: number, settled?: () => void): Promise<void> {
-    this.#closing ??= this.#drain(server, deadlineMs, settled);
+  close(deadlineMs: number, settled?: () => void): Promise<void> {
+    this.#closing ??= this.#drain(deadlineMs, settled);
     return this.#closing;
   }
 
-  destroy(server: Server): void {
+  destroy(): void {
     this.draining = true;
-    server.close();
-    server.closeAllConnections();
+    this.arrivals.server.close();
+    this.arrivals.destroy();
+    this.passthrough.destroy();
+    this.#server.close();
+    this.#server.closeAllConnections();
     for (const connection of this.connections) connection.destroy();
   }
 
-  async #drain(server: Server, deadlineMs: number, settled: () => void = () => {}): Promise<void> {
+  async #drain(deadlineMs: number, settled: () => void = () => {}): Promise<void> {
     this.draining = true;
-    // The HTTP server's own close would destroy idle connections at once. An inherited socket stays open for others.
-    NetServer.prototype.close.call(server);
+    // Not the HTTP server, whose close would destroy idle connections at once. An inherited socket stays open for others.
+    this.arrivals.server.close();
     for (const connection of this.connections) connection.announceLeaving();
     const deadline = Promise.withResolvers<void>();
     const timer = setTimeout(deadline.resolve, deadlineMs);
@@ -124,15 +156,16 @@ class FrontDesk implements Household {
     const ended = [...this.connections].map((connection) => connection.ended);
     for (const connection of this.connections) connection.leave();
     settled();
-    await Promise.race([Promise.all(ended), deadline.promise]);
+    await Promise.race([Promise.all([...ended, this.passthrough.ended()]), deadline.promise]);
     clearTimeout(timer);
-    this.destroy(server);
+    this.destroy();
   }
 
   /** Who asks meanwhile is answered with `Connection: close`, and so leaves without losing anything. */
   async #linger(forMs: number): Promise<void> {
     const end = performance.now() + forMs;
-    const idle = (): boolean => this.arriving > 0 || [...this.connections].some(({ busy }) => !busy);
+    const idle = (): boolean =>
+      this.arriving + this.arrivals.size > 0 || [...this.connections].some(({ busy }) => !busy);
     while (idle() && performance.now() < end) await delay(LOOK_EVERY_MS);
   }
 }

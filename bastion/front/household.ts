@@ -30,11 +30,3 @@ export interface VisitorConnection {
   leave(): void;
   destroy(): void;
 }
-
-/** IPv4 visitors of a listener for both families are told by their IPv4 address. */
-export function plainAddress(address: string | undefined): string {
-  if (address === undefined) return '0.0.0.0';
-  return address.startsWith('::ffff:') && address.includes('.')
-    ? address.slice(7)
-    : (address.split('%', 1)[0] as string);
-}

@@ -6,12 +6,13 @@ import type { Socket } from 'node:net';
 import { PosternError, type ErrorCode } from '../../shared/errors.ts';
 import { StreamPool, type Dialer } from '../forward/stream-pool.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
-import { plainAddress, type Household, type VisitorConnection } from './household.ts';
+import type { Household, VisitorConnection } from './household.ts';
 import { Http1Visit } from './http1-visit.ts';
 import type { Acquaintance, Lead } from './reception.ts';
 import { rawAnswer, refusal } from './refusal.ts';
 import { newRequestId } from './request-id.ts';
 import type { FrontVisit, VisitHost } from './visit.ts';
+import { plainAddress } from './visitor-address.ts';
 
 /** Requests that may wait behind the one being answered. */
 const MAX_WAITING = 16;

@@ -8,11 +8,12 @@ import type { Log } from '../../shared/program/log.ts';
 import { StreamPool, type Dialer } from '../forward/stream-pool.ts';
 import { Allowance } from './allowance.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
-import { plainAddress, type Household, type VisitorConnection } from './household.ts';
+import type { Household, VisitorConnection } from './household.ts';
 import { sessionOptions, type Http2Settings } from './http2-settings.ts';
 import { Http2Visit, type Opening } from './http2-visit.ts';
 import type { Acquaintance, Lead } from './reception.ts';
 import type { FrontVisit, VisitHost } from './visit.ts';
+import { plainAddress } from './visitor-address.ts';
 
 const { NGHTTP2_ENHANCE_YOUR_CALM } = constants;
 /** Streams towards the notebook, as for many tabs at once; browsers open six connections where there is no HTTP/2. */

@@ -1,4 +1,5 @@
-// The HTTPS server in front: TLS by server name, HTTP/1.1 or HTTP/2 behind it as agreed by ALPN, and the limits of both.
+// The HTTPS server in front, which is handed its connections: TLS by server name, HTTP/1.1 or HTTP/2 behind it as agreed by
+// ALPN, and the limits of both.
 
 import { createServer, type Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
@@ -23,11 +24,12 @@ export interface HttpsLimits {
   readonly handshakeTimeoutMs?: number;
   /** Connections at once. */
   readonly maxConnections?: number;
+  /** Milliseconds for everything that is read before TLS, the ClientHello included. */
+  readonly helloTimeoutMs?: number;
+  /** Bytes of unfinished ClientHellos that are held for all connections together. */
+  readonly helloBytes?: number;
   readonly http2?: Http2Limits;
 }
-
-/** Dead visitors are found by the kernel: no timeout of ours can tell them from a long poll. */
-const KEEP_ALIVE_PROBE_MS = 30_000;
 
 const MAX_HEADER_BYTES = 32 * 1024;
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -55,9 +57,6 @@ export function createHttps(tls: TlsSource, limits: HttpsLimits, log: Log): Serv
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveMs ?? KEEP_ALIVE_MS,
     connectionsCheckingInterval: Math.min(5000, headersTimeout / 2),
-    keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
-    noDelay: true,
     allowHalfOpen: true,
     // Both are answered with codes of ours.
     requireHostHeader: false,
@@ -66,7 +65,6 @@ export function createHttps(tls: TlsSource, limits: HttpsLimits, log: Log): Serv
   });
   // Node would drop the fields beyond its limit in silence.
   server.maxHeadersCount = 0;
-  if (limits.maxConnections !== undefined) server.maxConnections = limits.maxConnections;
   // Without SNI (a health check by address, an old script) Node asks no callback: it needs a certificate of its own.
   const standard = (): void => server.setSecureContext({ ...tls.material(), minVersion: MIN_VERSION });
   standard();

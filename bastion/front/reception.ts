@@ -1,6 +1,7 @@
 // Receives every request of a visitor: reads where it leads, asks the gate, and starts the exchange or answers itself.
 
 import { PosternError, type ErrorCode } from '../../shared/errors.ts';
+import type { ServiceKind } from '../../shared/wire/handshake.ts';
 import type { Admission, Approach, Guarded } from '../auth/gate.ts';
 import { Exchange } from '../forward/exchange.ts';
 import { forwardedLines } from '../forward/headers.ts';
@@ -20,11 +21,14 @@ import type { Asked, FrontVisit } from './visit.ts';
 
 /** The part of a tunnel that visitors can reach. */
 export interface VisitedTunnel extends Dialer, Guarded, Told {
-  hasService(service: string): boolean;
+  /** `http` when no kind is given. */
+  hasService(service: string, kind?: ServiceKind): boolean;
   authorization(service: string): string | undefined;
   readonly traffic: Pick<Traffic, 'requested' | 'moved' | 'said' | 'connected'>;
   /** A visitor wants the notebook to be kept; false when its agent can't be told. */
   keep(from: string): boolean;
+  /** The agent itself ends the visitors' TLS for this service, or passes it on: nothing of it is read here. */
+  passesThrough(service: string): boolean;
 }
 
 export interface ReceptionOptions {
@@ -145,6 +149,8 @@ export class Reception {
     const expected = this.#options.directory.expected(place.name);
     if (expected !== undefined) return this.#wait(expected, visit, () => this.#visitName(visit, from, wish));
     const tunnel = this.tunnel(place.name);
+    // A browser may ask for it on a connection that it opened for a neighbour; told so, it opens another one.
+    if (tunnel.passesThrough(place.service)) throw new PosternError('end-to-end-only');
     if (asked.target.startsWith(OWN_PREFIX)) return this.#ownPage(visit, wish, tunnel);
     this.#admit(visit, wish, tunnel, ({ inject, visitor, dropAuthorization, recheck }) => {
       serving(tunnel, place.service);

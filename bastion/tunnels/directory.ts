@@ -4,7 +4,8 @@ import { BoundedMap } from '../../shared/bounded-map.ts';
 import { systemClock } from '../../shared/mux/clock.ts';
 import type { Clock } from '../../shared/mux/clock.ts';
 import type { JobView } from './job-status.ts';
-import type { LiveTunnel, Tunnel } from './tunnel.ts';
+import type { LiveTunnel } from './tunnel.ts';
+import type { Tunnel } from './tunnel-view.ts';
 
 const REMEMBERED = 10_000;
 
@@ -13,6 +14,8 @@ export interface LastWords {
   /** Unix milliseconds. */
   readonly at: number;
   readonly job: JobView | undefined;
+  /** Its visitors' TLS ended at the agent. */
+  readonly endToEnd: boolean;
 }
 
 export interface DirectoryOptions {
@@ -119,7 +122,7 @@ export class Directory {
     for (const name of tunnel.names) {
       if (this.#byName.get(name) !== tunnel) continue;
       this.#byName.delete(name);
-      this.#lost.set(name, { at: this.#now(), job: tunnel.job });
+      this.#lost.set(name, { at: this.#now(), job: tunnel.job, endToEnd: tunnel.endToEnd });
     }
   }
 

@@ -12,6 +12,7 @@ import type { WebSocketLink } from '../../shared/link/websocket-link.ts';
 import { Session } from '../../shared/mux/session.ts';
 import type { SessionOptions } from '../../shared/mux/session.ts';
 import type { Log } from '../../shared/program/log.ts';
+import { END_TO_END_FEATURE } from '../../shared/wire/handshake.ts';
 import type { Limits } from '../../shared/wire/handshake.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Revocations } from '../auth/revocations.ts';
@@ -19,6 +20,7 @@ import type { Store } from '../store/store.ts';
 import type { Admission } from './admission.ts';
 import { addressOf, asksToRegister, identify, registrationOf } from './arrival.ts';
 import type { Directory } from './directory.ts';
+import { endToEndRefusal } from './end-to-end.ts';
 import { evict, evictFormerOwners, evictRevoked } from './evict.ts';
 import { acceptAgent, grant } from './grant.ts';
 import type { Granted } from './grant.ts';
@@ -176,6 +178,8 @@ export class Endpoint {
 
   #decide({ identity, registration }: Candidate): Decision<LiveTunnel> {
     const { directory, ownership } = this.#options;
+    const refusal = endToEndRefusal(registration, false);
+    if (refusal !== undefined) return refusal;
     const { instance, slot, names } = registration;
     const arrival = { owner: identity.owner, allowed: identity.names, instance, slot, names };
     evictFormerOwners(directory, ownership, directory.meeting(arrival));
@@ -206,7 +210,7 @@ export class Endpoint {
       urls: Object.fromEntries(registration.names.map((name) => [name, urlOf(name)])),
       serviceUrl: urlOf('{name}--{service}'),
       expiresAt: identity.expiresAt,
-      features: [],
+      features: [END_TO_END_FEATURE],
       limits,
     };
     const options = { graceMs: resumeMs, onLost: (error: PosternError) => this.#paused(granted, error) };

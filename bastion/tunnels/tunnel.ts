@@ -33,34 +33,7 @@ import type { Renewable } from './renewal.ts';
 import { Traffic } from './traffic.ts';
 import { TunnelLink } from './tunnel-link.ts';
 import type { TunnelLimits } from './tunnel-limits.ts';
-
-/** What the front, the gate and the exchange may ask of a tunnel. */
-export interface Tunnel {
-  readonly identity: Identity;
-  readonly names: readonly string[];
-  readonly access: Access;
-  /** A service of this kind, or a port (which is `http`); `http` when no kind is given. */
-  hasService(service: string, kind?: ServiceKind): boolean;
-  /** The Authorization value that the notebook accepts; a secret. */
-  authorization(service: string): string | undefined;
-  /** What the agent last said of the service; undefined as long as it said nothing. */
-  readiness(service: string): { ready: boolean; exit?: number } | undefined;
-  readonly instance: string;
-  /** What the agent says of its batch job. */
-  readonly job: JobView | undefined;
-  /** What visitors do is told here. */
-  readonly traffic: Traffic;
-  /** A visitor at this address wants the notebook to be kept; false when its agent can't be told. */
-  keep(from: string): boolean;
-  /** A new stream, at once. Throws PosternError: tunnel-absent (its credential is over), stream-limit, stream-rate, draining, session-closed. */
-  open(service: string, visitor: string): Stream;
-  /** False: a new stream would get a better link than this one has, which has nothing under way. */
-  keeps(stream: Stream): boolean;
-  /** The stream's link has been lost for as long as visitors wait; without a stream, every link has. */
-  outwaited(stream: Stream | undefined): boolean;
-  /** True once for each one-time secret. */
-  spendLink(secret: string, from: string): boolean;
-}
+import type { Tunnel } from './tunnel-view.ts';
 
 /** How a tunnel is told to go, and how long its last streams may take; milliseconds. */
 export interface Farewell {
@@ -209,6 +182,16 @@ export class LiveTunnel implements Tunnel, HeldTunnel, Renewable {
 
   keep(from: string): boolean {
     return this.#tellOfVisitors({ type: 'keep', from });
+  }
+
+  /** The visitors' TLS of all its names ends at the agent. */
+  get endToEnd(): boolean {
+    return this.#latest.registration.tls !== undefined;
+  }
+
+  passesThrough(service: string): boolean {
+    const { services } = this.#latest.registration;
+    return this.endToEnd || services.some(({ name, kind }) => name === service && kind === 'tcp');
   }
 
   open(service: string, visitor: string): Stream {

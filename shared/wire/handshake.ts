@@ -62,6 +62,8 @@ export interface ServiceOffer {
   readonly name: string;
   /** `http` when it is absent. */
   readonly kind?: ServiceKind;
+  /** Anybody may come, asked for explicitly: what a service of kind `tcp` needs, where nobody in between can tell who comes. */
+  readonly access?: 'public';
   /** The Authorization value that this service of the notebook accepts; a secret that visitors never see. */
   readonly authorization?: string;
 }
@@ -71,6 +73,19 @@ export type PortRange = readonly [from: number, to: number];
 
 /** private: only who proves to be the owner. public: anybody, asked for explicitly. */
 export type Access = 'private' | 'public';
+
+/**
+ * The agent itself ends its visitors' TLS: the bastion passes on what it can't read. `issued`: with certificates that it
+ * asks the bastion for; `own`: with one that it has. `certified`: it lets nobody in without a certificate of a CA that it
+ * was given; `all`: whoever comes.
+ */
+export interface EndToEnd {
+  readonly certificate: 'issued' | 'own';
+  readonly visitors: 'certified' | 'all';
+}
+
+/** The feature that an acceptance has to name, or the bastion would end the visitors' TLS all the same. */
+export const END_TO_END_FEATURE = 'end-to-end';
 
 export interface Registration {
   /** Software and release, for logs: `postern-agent/0.1.0`. */
@@ -90,6 +105,7 @@ export interface Registration {
   readonly limits: Limits;
   /** The batch job that the agent runs in. */
   readonly job?: JobFacts;
+  readonly tls?: EndToEnd;
 }
 
 export interface Acceptance {
@@ -171,6 +187,7 @@ export function decodeRegistration(header: string): Registration {
     features: list(json, 'features', 64, (item) => plainText(item, 'features', 40)),
     limits: limits(json),
     ...(json['job'] === undefined ? {} : { job: readJobFacts(json['job']) }),
+    ...(json['tls'] === undefined ? {} : { tls: endToEnd(json) }),
   };
 }
 
@@ -259,6 +276,7 @@ function serviceOffer(value: unknown): ServiceOffer {
   return {
     name,
     ...(json['kind'] === undefined ? {} : { kind: oneOf(json, 'kind', ['http', 'tcp'] as const) }),
+    ...(json['access'] === undefined ? {} : { access: oneOf(json, 'access', ['public'] as const) }),
     ...(json['authorization'] === undefined ? {} : { authorization: text(json, 'authorization', 1000) }),
   };
 }
@@ -282,6 +300,14 @@ export function portOf(service: string): number | undefined {
 /** Whether the ports that an agent allows include this one. */
 export function allowsPort(ports: readonly PortRange[] | undefined, port: number): boolean {
   return ports?.some(([from, to]) => from <= port && port <= to) === true;
+}
+
+function endToEnd(json: Json): EndToEnd {
+  const value = object(json['tls'], 'tls');
+  return {
+    certificate: oneOf(value, 'certificate', ['issued', 'own'] as const),
+    visitors: oneOf(value, 'visitors', ['certified', 'all'] as const),
+  };
 }
 
 function limits(json: Json): Limits {

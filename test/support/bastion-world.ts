@@ -1,7 +1,7 @@
 // A real bastion in this process with a CA of its own, and agents that are nothing but the protocol.
 
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 import { request, type Agent } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -89,7 +89,8 @@ export async function bastionWorld(
     await bastion.destroy();
     rmSync(folder, { recursive: true });
   });
-  const ca = bastion.authority as string;
+  // Of files, the authority comes last.
+  const ca = bastion.authority ?? readFileSync(change.tls?.certificate ?? '', 'utf8');
   const token = (more: Partial<TokenRequest> = {}): Promise<string> =>
     createToken(loadTokenKey(state), { owner: 'alice', names: ['*'], use: 'agent', ttlMs: 3_600_000, ...more });
   return {

@@ -1,6 +1,6 @@
 // A front over real TLS, sessions over a link in memory, and the agent's way to serve: a visit without registration and WebSocket.
 
-import { createServer, type RequestListener, type Server as HttpServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { after } from 'node:test';
@@ -30,7 +30,7 @@ const MATERIAL = { cert: LEAF.certificate, key: LEAF.key };
 const CONTEXT = createSecureContext(MATERIAL);
 
 /** What answers at the other end: a request listener, or a listener for raw sockets. */
-export type Upstream = { http: RequestListener } | { raw: (socket: Socket) => void } | { server: HttpServer };
+export type Upstream = { http: RequestListener } | { raw: (socket: Socket) => void } | { server: Server };
 
 export interface Received {
   readonly status: number;
@@ -158,6 +158,7 @@ function fakeTunnel(open: VisitedTunnel['open']): VisitedTunnel {
     traffic: new Traffic({ clock: systemClock, tell: () => {} }),
     keep: () => false,
     spendLink: () => false,
+    passesThrough: () => false,
     open,
   };
 }

@@ -23,7 +23,11 @@ const registration: Registration = {
   slot: 0,
   names: ['alice'],
   access: 'private',
-  services: [{ name: 'web', authorization: 'token s3cret' }, { name: 'dask' }, { name: 'scheduler', kind: 'tcp' }],
+  services: [
+    { name: 'web', authorization: 'token s3cret' },
+    { name: 'dask' },
+    { name: 'scheduler', kind: 'tcp', access: 'public' },
+  ],
   ports: [
     [8787, 8787],
     [6000, 6010],
@@ -31,6 +35,7 @@ const registration: Registration = {
   links: ['ab'.repeat(32)],
   features: ['resume'],
   limits,
+  tls: { certificate: 'issued', visitors: 'certified' },
 };
 const acceptance: Acceptance = {
   bastion: 'postern-bastion/0.1.0',
@@ -79,6 +84,7 @@ test('each field of a registration that is wrong is named', () => {
       ['web'],
       [{ name: '8787' }],
       [{ name: 'web', kind: 'udp' }],
+      [{ name: 'web', access: 'private' }],
       [{ name: 'web', authorization: 'a\nb' }],
     ],
     ports: [
@@ -104,6 +110,7 @@ test('each field of a registration that is wrong is named', () => {
       { scheduler: 'slurm', remainingMs: -1 },
       { scheduler: 'slurm', notice: 'yes' },
     ],
+    tls: [null, 'end-to-end', {}, { certificate: 'issued' }, { certificate: 'own', visitors: 'nobody' }],
     limits: [undefined, {}, { ...limits, credit: 0 }, { ...limits, message: 16_319 }, { ...limits, streams: 2 ** 21 }],
   };
   for (const [field, values] of Object.entries(wrong))
