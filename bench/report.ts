@@ -25,7 +25,7 @@ export async function report({ suite, extent, outcome, save }: Report): Promise<
   const labels = new Map(suite.peers.map(({ name, label }) => [name, label]));
   const measured = suite.scenarios.filter(({ name }) => samples.some(({ scenario }) => scenario === name));
   const rows = summarise(samples, measured, suite.ours);
-  process.stdout.write(`\n${suite.label}\n${formatTables(rows, measured, labels)}`);
+  process.stdout.write(`\n${suite.label}\n${formatTables(rows, measured, labels, suite.ours)}`);
   const { rounds, seconds, warmUp } = extent;
   const head = { suite: suite.name, date: new Date().toISOString(), machine: await machine(), rounds, seconds, warmUp };
   const folder = join(ROOT, save ? 'bench/results' : '.cache/bench');

@@ -3,7 +3,8 @@
 import type { Suite } from './suite.ts';
 import { h2 } from './suites/h2.ts';
 import { interactive } from './suites/interactive.ts';
+import { isolation } from './suites/isolation.ts';
 import { loopback } from './suites/loopback.ts';
 import { paths } from './suites/paths.ts';
 
-export const SUITES: readonly Suite[] = [loopback, h2, paths, interactive];
+export const SUITES: readonly Suite[] = [loopback, h2, paths, interactive, isolation];

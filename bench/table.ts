@@ -1,5 +1,6 @@
 // The results as a table for the terminal.
 
+import { OURS } from './results.ts';
 import type { Row } from './results.ts';
 import type { Spread } from './statistics.ts';
 import type { Subject } from './suite.ts';
@@ -9,12 +10,18 @@ export function formatTables(
   rows: readonly Row[],
   scenarios: readonly Subject[],
   labels: ReadonlyMap<string, string>,
+  ours: string = OURS,
 ): string {
-  return scenarios.map((scenario) => formatTable(rows, scenario, labels)).join('\n');
+  return scenarios.map((scenario) => formatTable(rows, scenario, labels, ours)).join('\n');
 }
 
-function formatTable(rows: readonly Row[], scenario: Subject, labels: ReadonlyMap<string, string>): string {
-  const head = ['', 'peer', 'median', 'quartiles', 'postern / peer', 'quartiles'];
+function formatTable(
+  rows: readonly Row[],
+  scenario: Subject,
+  labels: ReadonlyMap<string, string>,
+  ours: string,
+): string {
+  const head = ['', 'peer', 'median', 'quartiles', `${ours} / peer`, 'quartiles'];
   const lines = rows
     .filter((row) => row.scenario === scenario.name)
     .map((row, index, all) => [

@@ -122,7 +122,8 @@ async function startFar(ground: Ground): Promise<string> {
   return controlSocket;
 }
 
-function startProgram(ground: Ground, name: string, plan: object, prefix: readonly string[] = []): Child {
+/** Starts one of the programs beside this file, whose plan is its argument. */
+export function startProgram(ground: Ground, name: string, plan: object, prefix: readonly string[] = []): Child {
   const program = join(import.meta.dirname, `${name}.ts`);
   const command = [...prefix, process.execPath, program, JSON.stringify(plan)];
   return new Child({ name, command, env: childEnvironment({ [MARKER]: ground.id }) });
