@@ -4,7 +4,9 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Dialer, originOf, requestHead } from './approach.ts';
 import type { HttpsApproach } from './approach.ts';
+import { tell } from './control.ts';
 import { PATHS } from './far.ts';
+import type { Count, FarOrder } from './far.ts';
 
 export interface BadPlan {
   readonly approach: HttpsApproach;
@@ -19,8 +21,9 @@ export const STANDING = 'standing still';
 /** Handshakes at a time: all at once would only measure how a queue of them is refused. */
 const AT_ONCE = 20;
 const LOOK_MS = 100;
+const QUIET_LOOKS = 4;
 /** It takes long to fill what the kernels and both ends hold for hundreds of connections. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const ENDLESS = 1e14;
 const PIECE = Buffer.alloc(64 * 1024, 'nobody reads this ');
 
@@ -55,14 +58,20 @@ if (import.meta.main) {
     for (const socket of some) misbehave(socket, plan);
     sockets.push(...some);
   }
-  const moved = (): number => sockets.reduce((sum, socket) => sum + socket.bytesWritten, 0);
-  let before = -1;
+  const order: FarOrder = { op: 'count' };
+  // What nobody reads shows where it comes from: the notebook's side, or ours.
+  const moved = async (): Promise<number> => {
+    const { given } = await tell<Count>(plan.farControl, order);
+    return sockets.reduce((sum, socket) => sum + socket.bytesWritten, given);
+  };
   const end = performance.now() + PATIENCE_MS;
-  // A visitor's side shows nothing of what it does not read: two looks then only give it the time.
-  for (let now = moved(); now !== before; now = moved()) {
+  let before = -1;
+  for (let quiet = 0; quiet < QUIET_LOOKS;) {
     if (performance.now() > end) fail('what nobody reads went on moving');
-    before = now;
     await sleep(LOOK_MS);
+    const now = await moved();
+    quiet = now === before ? quiet + 1 : 0;
+    before = now;
   }
   process.stdout.write(`${STANDING}\n`);
   // A socket that reads nothing keeps no process alive.

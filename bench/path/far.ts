@@ -19,9 +19,10 @@ export type FarOrder =
   | { readonly op: 'hang-up' };
 export type Role = 'send' | 'take' | 'echo';
 
-/** Bytes taken so far by the notebook and by dialled connections, and when that was, in milliseconds. */
+/** Bytes taken and given so far by the notebook and by dialled connections, and when that was, in milliseconds. */
 export interface Count {
   readonly taken: number;
+  readonly given: number;
   readonly at: number;
 }
 
@@ -34,11 +35,13 @@ const SMALL = Buffer.from('{"last_activity":"2026-01-01T00:00:00Z","connections"
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 let taken = 0;
+let given = 0;
 const dialled = new Set<Socket>();
 
 /** Writes as long as the other end takes it. */
 function pump(into: Duplex | ServerResponse): void {
   const write = (): void => {
+    do given += PIECE.length;
     while (!into.destroyed && into.write(PIECE));
   };
   into.on('drain', write);
@@ -75,7 +78,7 @@ function upgrade(request: IncomingMessage, socket: Duplex): void {
 }
 
 function obey(order: FarOrder): unknown {
-  if (order.op === 'count') return { taken, at: performance.now() };
+  if (order.op === 'count') return { taken, given, at: performance.now() };
   if (order.op === 'hang-up') {
     for (const socket of dialled) socket.destroy();
     return {};

@@ -69,7 +69,7 @@ function upload(socket: Socket, approach: Approach): void {
   socket.resume();
 }
 
-async function count(plan: LoadPlan): Promise<Count> {
+async function count(plan: LoadPlan): Promise<Pick<Count, 'taken' | 'at'>> {
   if (plan.direction === 'down') return { taken: arrived, at: performance.now() };
   return tell<Count>(plan.farControl, { op: 'count' } satisfies FarOrder);
 }

@@ -1,6 +1,7 @@
 // The suite `isolation`: what others lose by visitors and notebooks that read nothing, in pairs of slices with and without them.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Child } from '../../contrib/demo/child.ts';
 import { STANDING } from '../path/bad.ts';
 import type { BadPlan } from '../path/bad.ts';
 import { loopbackWorld, startLoad, startProgram } from '../path/world.ts';
@@ -22,8 +23,8 @@ const METRICS: readonly Metric[] = [
 ];
 /** Others' load: it goes the way that the bad ones block, four at a time. */
 const OTHERS = 4;
-const WARM_MS = 300;
-const STANDING_MS = 60_000;
+const WARM_MS = 200;
+const STANDING_MS = 90_000;
 /** After they have left, until their buffers are gone. */
 const GONE_MS = 300;
 
@@ -58,35 +59,50 @@ async function run(plan: SuitePlan): Promise<Outcome> {
     samples.push(sample);
     plan.onSample(sample);
   };
-  for (const one of RUNS.filter(({ name }) => plan.scenarios.includes(name)))
-    for (let round = 0; round < plan.rounds; round += 1) await pair({ world, runner, plan, one, round, take });
+  for (const one of RUNS.filter(({ name }) => plan.scenarios.includes(name))) {
+    const company = new Company(world, runner, one);
+    for (const { round, peer } of turns(plan.rounds)) {
+      await (peer === WITH ? company.come() : company.leave());
+      take({ scenario: one.name, peer: peer.name, round, figures: await slice(world, runner, one, plan.seconds) });
+    }
+    await company.leave();
+  }
   const notes = { others: OTHERS, warmMs: WARM_MS };
   return { samples, peers: world.descriptions, notes };
 }
 
-interface Pair {
-  readonly world: World;
-  readonly runner: Runner;
-  readonly plan: SuitePlan;
-  readonly one: Run;
-  readonly round: number;
-  readonly take: (sample: Sample) => void;
+/** Every other pair begins without: whatever drifts harms neither side more, and the bad ones come for two slices at a time. */
+export function turns(rounds: number): { readonly round: number; readonly peer: Named }[] {
+  return Array.from({ length: rounds }, (_, round) =>
+    (round % 2 === 0 ? [WITH, WITHOUT] : [WITHOUT, WITH]).map((peer) => ({ round, peer })),
+  ).flat();
 }
 
-/** Every other pair begins with the bad ones: whatever drifts meanwhile harms neither side more. */
-async function pair({ world, runner, plan, one, round, take }: Pair): Promise<void> {
-  const measure = async (peer: Named): Promise<void> =>
-    take({ scenario: one.name, peer: peer.name, round, figures: await slice(world, runner, one, plan.seconds) });
-  if (round % 2 === 1) await measure(WITHOUT);
-  if (runner.load.kind !== 'https') throw new Error('the bad ones are visitors');
-  const badPlan: BadPlan = { ...one.bad, approach: runner.load, farControl: world.farControl };
-  const bad = startProgram(world.ground, 'bad', badPlan);
-  await bad.line((line) => (line === STANDING ? true : undefined), STANDING_MS);
-  await measure(WITH);
-  if (!bad.running) throw new Error(`the bad ones did not stay: ${bad.lastWords}`);
-  await bad.stop();
-  await sleep(GONE_MS);
-  if (round % 2 === 0) await measure(WITHOUT);
+/** Those who read nothing, while they are there. */
+class Company {
+  readonly #start: () => Child;
+  #child: Child | undefined;
+
+  constructor({ ground, farControl }: World, { load }: Runner, { bad }: Run) {
+    if (load.kind !== 'https') throw new Error('the bad ones are visitors');
+    const plan: BadPlan = { ...bad, approach: load, farControl };
+    this.#start = () => startProgram(ground, 'bad', plan);
+  }
+
+  async come(): Promise<void> {
+    const child = (this.#child ??= this.#start());
+    await child.line((line) => (line === STANDING ? true : undefined), STANDING_MS);
+  }
+
+  /** Throws when they were not there until now. */
+  async leave(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    this.#child = undefined;
+    if (!child.running) throw new Error(`the bad ones did not stay: ${child.lastWords}`);
+    await child.stop();
+    await sleep(GONE_MS);
+  }
 }
 
 async function slice(world: World, runner: Runner, { bad }: Run, seconds: number): Promise<Record<string, number>> {

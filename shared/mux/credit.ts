@@ -30,9 +30,8 @@ export class SendCredit {
 
 /** How far a reader may raise what it has granted: the session's and the process's say in it. */
 export interface CreditBudget {
-  /** Takes up to `bytes` more into the budget and answers how many it got. */
-  reserve(bytes: number): number;
-  release(bytes: number): void;
+  /** Takes up to `bytes` more for a window of `window` bytes into the budget and answers how many it got. */
+  reserve(bytes: number, window: number): number;
 }
 
 /** Returned once half of the window has been read: late enough to be rare, early enough that the writer need not stop. */
@@ -42,6 +41,8 @@ const ROUND_TRIPS = 4;
 
 /** The reader's side: what the writer may still send us, and when to allow it more. */
 export class ReceiveCredit {
+  /** Bytes granted at the beginning. */
+  readonly initial: number;
   #window: number;
   readonly #longest: number;
   readonly #budget: CreditBudget;
@@ -53,7 +54,7 @@ export class ReceiveCredit {
 
   /** The initial window was reserved from the budget by whoever opened the stream. */
   constructor(initial: { window: number; longest: number; now: number }, budget: CreditBudget) {
-    this.#window = initial.window;
+    this.initial = this.#window = initial.window;
     this.#allowed = initial.window;
     this.#longest = initial.longest;
     this.#returnedAt = initial.now;
@@ -85,7 +86,7 @@ export class ReceiveCredit {
     this.#consumed += bytes;
     if (this.#consumed < this.#window * RETURN_AT) return 0;
     const quick = (now - this.#returnedAt) * (this.#window / this.#consumed) < ROUND_TRIPS * roundTripMs;
-    const more = quick ? this.#budget.reserve(Math.min(this.#window, this.#longest - this.#window)) : 0;
+    const more = quick ? this.#budget.reserve(Math.min(this.#window, this.#longest - this.#window), this.#window) : 0;
     const grant = this.#consumed + more;
     this.#window += more;
     this.#allowed += grant;

@@ -237,7 +237,8 @@ export class Session implements StreamHost {
   gone(stream: Stream): void {
     this.#outbox.forget(stream);
     if (!this.#streams.delete(stream.id)) return;
-    this.#budget.release(stream.receiveCredit.window);
+    const { initial, window } = stream.receiveCredit;
+    this.#budget.release(initial, window - initial);
     if (this.#streams.size === 0) this.#drained?.();
   }
 

@@ -35,13 +35,13 @@ test('writer and reader always agree on what is left, and the window is what the
       assert.ok(ledger.granted - ledger.read <= reader.window);
       assert.ok(reader.window <= 150_000);
     }
-    budget.release(reader.window);
+    budget.release(window, reader.window - window);
     assert.equal(budget.granted, 0);
   });
   await holds(300, property);
 });
 
-test('budgets never grant more than there is, here or above, and keep half for new streams', async () => {
+test('budgets never grant more than there is, here or above, and growth leaves half for new streams', async () => {
   const move = fc.record({
     child: fc.nat(2),
     what: fc.constantFrom('open', 'claim', 'grow', 'release'),
@@ -50,32 +50,44 @@ test('budgets never grant more than there is, here or above, and keep half for n
   const property = fc.property(fc.array(move, { maxLength: 120 }), (moves) => {
     const process = new Budget(1_000_000);
     const tunnels = [0, 1, 2].map(() => new Budget(600_000, process));
-    const grants = tunnels.map(() => [] as number[]);
-    const sum = (numbers: readonly number[]): number => numbers.reduce((total, bytes) => total + bytes, 0);
+    const streams = tunnels.map(() => [] as { started: number; grown: number }[]);
+    const sum = (of: 'started' | 'grown', all = streams.flat()): number =>
+      all.reduce((total, stream) => total + stream[of], 0);
     for (const { child, what, bytes } of moves) {
-      const own = grants[child]!;
+      const own = streams[child]!;
       const tunnel = tunnels[child]!;
-      const all = sum(grants.flat());
-      const left = Math.min(600_000 - sum(own), 1_000_000 - all);
-      const halfUsed = sum(own) > 300_000 || all > 500_000;
+      const left = Math.min(
+        600_000 - sum('started', own) - sum('grown', own),
+        1_000_000 - sum('started') - sum('grown'),
+      );
       if (what === 'release') {
-        const freed = own.pop();
-        if (freed !== undefined) tunnel.release(freed);
+        const gone = own.pop();
+        if (gone !== undefined) tunnel.release(gone.started, gone.grown);
       } else if (what === 'claim') {
         assert.equal(tunnel.claim(bytes), bytes <= left);
-        if (bytes <= left) own.push(bytes);
+        if (bytes <= left) own.push({ started: bytes, grown: 0 });
       } else if (what === 'open') {
-        const wanted = halfUsed ? Math.min(bytes, SMALL_CREDIT) : bytes;
-        const got = tunnel.open(bytes);
-        assert.equal(got, wanted <= left ? wanted : 0);
-        own.push(got);
+        const small = sum('started', own) > 150_000 || sum('started') > 250_000;
+        const wanted = small ? Math.min(bytes, SMALL_CREDIT) : bytes;
+        const started = tunnel.open(bytes);
+        assert.equal(started, wanted <= left ? wanted : 0);
+        own.push({ started, grown: 0 });
       } else {
-        const got = tunnel.reserve(bytes);
-        assert.equal(got, Math.max(0, Math.min(bytes, 300_000 - sum(own), 500_000 - all)));
-        own.push(got);
+        const stream = own.at(-1);
+        if (stream === undefined) continue;
+        const window = stream.started + stream.grown;
+        const room = Math.min(300_000 - sum('grown', own), 500_000 - sum('grown'), left);
+        const got = tunnel.reserve(bytes, window);
+        assert.equal(got, Math.max(0, Math.min(bytes, Math.floor((room - window) / 2))));
+        stream.grown += got;
+        // Whoever grew has left as much to the others as it has itself.
+        assert.ok(got === 0 || window + got <= room - got);
       }
-      tunnels.forEach((each, index) => assert.equal(each.granted, sum(grants[index]!)));
-      assert.equal(process.granted, sum(grants.flat()));
+      tunnels.forEach((each, index) => {
+        assert.equal(each.granted, sum('started', streams[index]!) + sum('grown', streams[index]!));
+        assert.ok(sum('grown', streams[index]!) <= 300_000);
+      });
+      assert.equal(process.granted, sum('started') + sum('grown'));
       assert.ok(process.left >= 0);
     }
   });

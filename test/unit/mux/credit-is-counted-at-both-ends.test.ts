@@ -17,9 +17,6 @@ function budgetOf(bytes: number): CreditBudget & { left: number } {
       this.left -= got;
       return got;
     },
-    release(returned) {
-      this.left += returned;
-    },
   };
 }
 

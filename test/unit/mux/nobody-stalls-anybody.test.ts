@@ -7,7 +7,7 @@ import test from 'node:test';
 import { PosternError } from '../../../shared/errors.ts';
 import type { Stream } from '../../../shared/mux/stream.ts';
 import { settled } from '../../support/fake-clock.ts';
-import { LIMITS, openedPair, pass, sessionPair, until } from '../../support/session-pair.ts';
+import { LIMITS, openedPair, pass, sessionPair, until, type Side } from '../../support/session-pair.ts';
 
 const MIB = 2 ** 20;
 
@@ -27,6 +27,49 @@ test('fifty readers that read nothing do not slow one that reads', async () => {
   const read = countOf(far);
   near.write(Buffer.alloc(MIB));
   await until(() => read() === MIB, 500);
+});
+
+test('two hundred readers that read nothing leave others the windows that a long path needs', async () => {
+  const pair = sessionPair({ timed: true, link: { latencyMs: 25 }, limits: { credit: 256 * 1024, streams: 256 } });
+  await pass(pair, 100);
+  const open = (side: Side): Stream => pair[side].open({ service: 'web', visitor: '' });
+  // The agent's answers are what these do not read: the windows are the bastion's, of 51 MB that it does not have to give.
+  const deaf = Array.from({ length: 200 }, () => open('bastion'));
+  await pass(pair, 100);
+  for (const far of pair.accepted.agent) far.write(Buffer.alloc(MIB));
+  await pass(pair, 500);
+  assert.ok(deaf.every((stream) => stream.receiveCredit.left === 0));
+  const near = open('bastion');
+  const read = countOf(near);
+  await pass(pair, 100);
+  pair.accepted.agent.at(-1)!.write(Buffer.alloc(32 * MIB));
+  await pass(pair, 3000);
+  assert.equal(read(), 32 * MIB);
+});
+
+test('readers that were quick and then stopped do not keep all of the room for growth', async () => {
+  const pair = sessionPair({ timed: true, link: { latencyMs: 25 }, budgetBytes: 8 * MIB });
+  await pass(pair, 100);
+  const stopped = Array.from({ length: 6 }, () => pair.bastion.open({ service: 'web', visitor: '' }));
+  for (const stream of stopped) stream.write(Buffer.alloc(16 * MIB));
+  await pass(pair, 100);
+  for (const stream of pair.accepted.agent) stream.resume();
+  await pass(pair, 800);
+  for (const stream of pair.accepted.agent) stream.pause();
+  await pass(pair, 200);
+  const grown = pair.budgets.agent.granted - 6 * LIMITS.credit;
+  assert.ok(grown > 3 * MIB, `${grown} bytes`);
+  const near = pair.bastion.open({ service: 'web', visitor: '' });
+  near.write(Buffer.alloc(16 * MIB));
+  await pass(pair, 100);
+  const late = pair.accepted.agent.at(-1)!;
+  const read = countOf(late);
+  await pass(pair, 1000);
+  // Not the window that it would have alone, but one that has grown.
+  assert.ok(
+    late.receiveCredit.window > 2 * LIMITS.credit && read() > 2 * MIB,
+    `${late.receiveCredit.window}, ${read()}`,
+  );
 });
 
 test('a reader that reads nothing is sent what it granted, and no more', async () => {
@@ -60,7 +103,8 @@ test('however far windows grow, half of the budget is left for new streams', asy
   await pass(pair, 100);
   for (const stream of pair.accepted.agent) stream.resume();
   await pass(pair, 2000);
-  assert.ok(pair.budgets.agent.granted <= 2 * MIB && pair.budgets.agent.granted > MIB);
+  const grown = pair.budgets.agent.granted - 4 * LIMITS.credit;
+  assert.ok(grown <= 2 * MIB && grown > MIB, `${grown} bytes`);
   const late = pair.bastion.open({ service: 'web', visitor: '' });
   late.on('error', assert.fail);
   await pass(pair, 100);
