@@ -107,7 +107,7 @@ test('the table of numbers is true', () => {
     'longest DATA payload, bytes': frame.MAX_DATA_BYTES,
     'message that senders fill, bytes': frame.MESSAGE_BYTES,
     'highest credit, bytes': frame.MAX_CREDIT,
-    'credit of a new stream when the budget is half used, bytes': SMALL_CREDIT,
+    'credit of a new stream when streams have started with a quarter of the budget, bytes': SMALL_CREDIT,
     'lowest flight cap, bytes': LOWEST_CAP,
     'ignorable types from': frame.IGNORABLE_FROM,
     'flood, frames in 10 s': FLOOD_FRAMES,
