@@ -66,10 +66,7 @@ test('readers that were quick and then stopped do not keep all of the room for g
   const read = countOf(late);
   await pass(pair, 1000);
   // Not the window that it would have alone, but one that has grown.
-  assert.ok(
-    late.receiveCredit.window > 2 * LIMITS.credit && read() > MIB,
-    `${late.receiveCredit.window}, ${read()}`,
-  );
+  assert.ok(late.receiveCredit.window > 2 * LIMITS.credit && read() > MIB, `${late.receiveCredit.window}, ${read()}`);
 });
 
 test('a reader that reads nothing is sent what it granted, and no more', async () => {
