@@ -7,6 +7,7 @@ import { PosternError } from '../shared/errors.ts';
 import { systemClock } from '../shared/mux/clock.ts';
 import type { Log } from '../shared/program/log.ts';
 import { VERSION } from '../shared/program/version.ts';
+import { parsePolicy, type AccessPolicy } from '../shared/wire/access.ts';
 import type { Acceptance, Info, Registration } from '../shared/wire/handshake.ts';
 import { ACTIVITY_FEATURE, aged } from '../shared/wire/job.ts';
 import type { ActivityInfo, IdleInfo, JobFacts, JobInfo, KeepInfo } from '../shared/wire/job.ts';
@@ -149,7 +150,7 @@ export class Offer {
       agent: `postern-agent/${VERSION}`,
       instance: randomBytes(16).toString('hex'),
       names: [values.name],
-      access: values.access,
+      ...accessOf(parsePolicy(values.access)),
       services: [{ name: WEB, ...(authorization === undefined ? {} : { authorization }) }, ...services.offers],
       ...(services.ports.length === 0 ? {} : { ports: services.ports }),
       features: [ACTIVITY_FEATURE],
@@ -170,7 +171,7 @@ export class Offer {
   }
 
   #hashes(): string[] {
-    return this.#options.values.access === 'private' ? [this.#link.hash] : [];
+    return this.#options.values.access === 'public' ? [] : [this.#link.hash];
   }
 
   #readiness(): Info {
@@ -192,7 +193,7 @@ export class Offer {
 
   #announce(reason: 'registered' | 'link-spent'): void {
     if (this.#url === undefined) return;
-    const link = this.#options.values.access === 'private' ? this.#link.urlFor(this.#url) : undefined;
+    const link = this.#options.values.access === 'public' ? undefined : this.#link.urlFor(this.#url);
     this.#announcer.announce({ url: this.#url, link, services: this.#serviceUrls, reason });
   }
 
@@ -259,4 +260,10 @@ export class Offer {
       this.#log.warn({}, 'This bastion has no addresses for --service and --allow-port: they cannot be visited');
     return [];
   }
+}
+
+/** An older bastion knows only private and public: whom else to let in it is not told as something wider. */
+function accessOf(policy: AccessPolicy): Pick<Registration, 'access' | 'policy'> {
+  if (policy.kind === 'public' || policy.kind === 'private') return { access: policy.kind };
+  return { access: 'private', policy };
 }

@@ -1,11 +1,11 @@
 // Every option of postern-agent: flag, environment variable, configuration-file key, help and check all come from this table.
 
-import { PosternError } from '../shared/errors.ts';
 import { LOG_OPTIONS } from '../shared/program/log-options.ts';
 import type { OptionSpec, OptionValues, ParsedCommand, ProgramSpec } from '../shared/program/options.ts';
 import { JOB_OPTIONS } from './job-options.ts';
+import { firstProblem, OFFER_OPTIONS } from './offer-options.ts';
 import { proxyProblem } from './proxy.ts';
-import { parsePorts, parseService, serviceProblems, type ServiceValues } from './services.ts';
+import { serviceProblems, type ServiceValues } from './services.ts';
 import { parseTarget } from './upstreams/target.ts';
 
 const COMMON = [
@@ -68,59 +68,8 @@ const COMMON = [
     metavar: 'FILE',
     help: "Trust only these certificate authorities (PEM) for an https:// proxy. Without it: Node's list and the system's.",
   },
-  {
-    name: 'access',
-    type: 'choice',
-    choices: ['private', 'public'],
-    default: 'private',
-    help: 'private: only the owner gets in, by the one-time link or a token. public: anybody who knows the address.',
-  },
-  {
-    name: 'link-file',
-    type: 'path',
-    metavar: 'FILE',
-    help: 'Write the one-time link to this file (mode 0600), and a fresh one whenever it was used. Removed at the end.',
-  },
+  ...OFFER_OPTIONS,
   ...JOB_OPTIONS,
-  {
-    name: 'authorization-file',
-    type: 'path',
-    metavar: 'FILE',
-    help:
-      'The Authorization value that the notebook accepts ("token abc", "Bearer abc"): the bastion adds it for visitors ' +
-      'who were let in. Refused when others can read the file.',
-  },
-  {
-    name: 'service',
-    type: 'list',
-    metavar: 'SERVICE=http://127.0.0.1:PORT|SERVICE=unix:/PATH|SERVICE=https://HOST:PORT',
-    help:
-      'Bring visitors to this server, too, at NAME--SERVICE.notebooks.example.org. Several times for more. It may start later ' +
-      "and must belong to the agent's own user.",
-    check: (values: readonly string[]) => firstProblem(values, parseService),
-  },
-  {
-    name: 'allow-port',
-    type: 'list',
-    metavar: 'PORT|FROM-TO',
-    help:
-      "Bring visitors to these ports of this machine's loopback, at NAME--PORT.notebooks.example.org, as soon as a program " +
-      "of the agent's own user listens there. Several times for more.",
-    check: (values: readonly string[]) => firstProblem(values, parsePorts),
-  },
-  {
-    name: 'upstream-ca',
-    type: 'path',
-    metavar: 'FILE',
-    help: 'Trust only these certificate authorities (PEM) for what is reached by https://...',
-  },
-  {
-    name: 'allow-foreign-upstream',
-    type: 'boolean',
-    help:
-      "With --to and --service: also forward to another machine, or to another user's port on this one. Whoever answers " +
-      'there gets the visitors.',
-  },
   {
     name: 'connect-timeout',
     type: 'duration',
@@ -297,15 +246,6 @@ function nameProblem(value: string): string | undefined {
 
 function targetProblem(value: string): string | undefined {
   return firstProblem([value], parseTarget);
-}
-
-function firstProblem(values: readonly string[], parse: (value: string) => unknown): string | undefined {
-  try {
-    for (const value of values) parse(value);
-    return undefined;
-  } catch (error) {
-    return error instanceof PosternError ? error.detail : String(error);
-  }
 }
 
 function atLeastOne(value: number): string | undefined {

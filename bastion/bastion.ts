@@ -14,10 +14,14 @@ import type { AdminPort } from './admin-port.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import type { Revocations } from './auth/revocations.ts';
 import { ensureSecretDirectory } from './auth/secret-files.ts';
+import { SIGN_IN_LABEL, SignInDesk } from './auth/sign-in-desk.ts';
 import { openAuth } from './credentials.ts';
+import type { VisitorPages } from './credentials.ts';
 import { startFront } from './front/front.ts';
-import type { Front } from './front/front.ts';
+import type { Front, FrontOptions } from './front/front.ts';
 import type { HttpsLimits } from './front/https.ts';
+import { SIGN_IN_PATH, signInAddress } from './front/sign-in-address.ts';
+import { SignInHost } from './front/sign-in.ts';
 import { createMetrics } from './metrics.ts';
 import { listTunnels } from './tunnel-list.ts';
 import type { Metrics } from './metrics.ts';
@@ -49,6 +53,8 @@ export interface BastionConfig {
   readonly issuers?: string | undefined;
   /** A path, or `log` for the program's own. */
   readonly accessLog?: string | undefined;
+  /** A JSON file of the providers where visitors can sign in. */
+  readonly signInFile?: string | undefined;
   readonly drainTimeoutMs: number;
   readonly visitorSessionMs: number;
   /** How long the session of a lost link waits to be resumed. */
@@ -68,6 +74,8 @@ export interface BastionConfig {
   readonly namesPerOwner: number;
   /** Wrong one-time links from one address within a minute. */
   readonly linkAttempts: number;
+  /** Sign-ins begun from one address within a minute. */
+  readonly signInAttempts: number;
   readonly https: HttpsLimits;
 }
 
@@ -168,8 +176,9 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
   const accessLog = openAccessLog(config.accessLog, deps.log);
   const undo = [() => tls.close(), () => store.close(), () => void accessLog.close()];
   try {
-    const { authenticator, gate, passes, revocations, reloadIssuers } = openAuth(config, deps, store);
+    const { authenticator, gate, visitors, access, revocations, reloadIssuers } = openAuth(config, deps, store);
     revocations.watch(() => state.front?.recheck());
+    access.watch(() => state.front?.recheck());
     const opened = { authenticator, revocations, state, store, tls };
     const { directory, endpoint, metrics } = openTunnels(config, deps, opened);
     const front = await startFront(config.listen, {
@@ -177,7 +186,8 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
       tls,
       directory,
       gate,
-      passes,
+      access,
+      ...visitorPages(config, visitors, { directory, state }),
       limits: config.https,
       log: deps.log,
       onExchange: (record) => {
@@ -195,6 +205,23 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
     for (const step of undo.toReversed()) step();
     throw error;
   }
+}
+
+/** Signing in, where the site has named providers, and passes between hosts of ours. */
+function visitorPages(
+  config: BastionConfig,
+  { keys, sessions, passes, providers, attempts }: VisitorPages,
+  { directory, state }: { directory: Directory; state: State },
+): Pick<FrontOptions, 'passes' | 'signIn'> {
+  if (providers.length === 0) return { passes: { passes, sessions } };
+  const host = (): string => urlOf(SIGN_IN_LABEL, config.domain, config.publicPort ?? state.port);
+  const here = (path: string): string => host() + path.slice(1);
+  const desk = new SignInDesk({ providers, keys, sessions, urlOf: here });
+  const ownerOf = (name: string): string | undefined => directory.find(name)?.identity.owner;
+  return {
+    passes: { passes, sessions, signIn: signInAddress(() => here(SIGN_IN_PATH)) },
+    signIn: new SignInHost({ desk, passes, attempts, domain: config.domain, ownerOf }),
+  };
 }
 
 /** What the endpoint and the metrics look at. */

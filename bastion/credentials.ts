@@ -6,15 +6,21 @@ import { join } from 'node:path';
 import { PosternError } from '../shared/errors.ts';
 import { readAuthorities, systemAuthorities } from '../shared/net/trust.ts';
 import type { Log } from '../shared/program/log.ts';
+import { AccessBook } from './auth/access-book.ts';
 import { anyOf } from './auth/any-of.ts';
 import { Attempts } from './auth/attempts.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { Gate } from './auth/gate.ts';
 import { readIssuerRules } from './auth/issuer-rules.ts';
+import { jupyterHubProvider } from './auth/jupyterhub.ts';
 import { issuerAuthenticator } from './auth/jwt.ts';
+import { oidcProvider } from './auth/oidc.ts';
+import { outsideFetch } from './auth/outside-fetch.ts';
 import { Passes } from './auth/passes.ts';
 import { Revocations, refusingRevoked } from './auth/revocations.ts';
 import { SessionKeys } from './auth/session-keys.ts';
+import { readSignInFile } from './auth/sign-in-file.ts';
+import type { SignInProvider } from './auth/sign-in-provider.ts';
 import { loadTokenKey, tokenAuthenticator } from './auth/token.ts';
 import { VisitorSessions } from './auth/visitor-session.ts';
 import type { BastionConfig, BastionDeps } from './bastion.ts';
@@ -23,10 +29,21 @@ import type { Store } from './store/store.ts';
 const DAY_MS = 86_400_000;
 const REMEMBERED_ADDRESSES = 10_000;
 
+export interface VisitorPages {
+  readonly keys: SessionKeys;
+  readonly sessions: VisitorSessions;
+  readonly passes: Passes;
+  readonly providers: readonly SignInProvider[];
+  /** How often one address may go to a provider. */
+  readonly attempts: Attempts;
+}
+
 export interface Auth {
   readonly authenticator: Authenticator;
   readonly gate: Gate;
-  readonly passes: Passes;
+  /** What the front's pages for visitors work with. */
+  readonly visitors: VisitorPages;
+  readonly access: AccessBook;
   readonly revocations: Revocations;
   /** Reads the rules for issuers again; when they can't be used, the old ones stay. */
   reloadIssuers(): void;
@@ -46,15 +63,32 @@ export function openAuth(config: BastionConfig, { log, now = Date.now }: Bastion
     now,
   });
   const sessions = new VisitorSessions({ keys, ttlMs: config.visitorSessionMs, now });
-  const attempts = new Attempts({
-    burst: config.linkAttempts,
-    refillMs: 60_000 / config.linkAttempts,
-    remember: REMEMBERED_ADDRESSES,
-    now,
+  const attempts = perMinute(config.linkAttempts, now);
+  const access = new AccessBook({ store, now });
+  const gate = new Gate({ authenticator, sessions, access, attempts, standing, now });
+  const visitors = {
+    keys,
+    sessions,
+    passes: new Passes({ keys, sessions, now }),
+    providers: openProviders(config.signInFile),
+    attempts: perMinute(config.signInAttempts, now),
+  };
+  return { authenticator, gate, visitors, access, revocations, reloadIssuers: issuers.reload };
+}
+
+/** So many at once, and as many in each minute, from one address. */
+function perMinute(burst: number, now: () => number): Attempts {
+  return new Attempts({ burst, refillMs: 60_000 / burst, remember: REMEMBERED_ADDRESSES, now });
+}
+
+function openProviders(path: string | undefined): readonly SignInProvider[] {
+  if (path === undefined) return [];
+  const authorities = systemAuthorities();
+  return readSignInFile(path).map((entry) => {
+    const fetch = outsideFetch(entry.ca ?? authorities);
+    if (entry.kind === 'jupyterhub') return jupyterHubProvider({ ...entry, apiToken: entry.secret, fetch });
+    return oidcProvider({ ...entry, clientSecret: entry.secret, fetch });
   });
-  const gate = new Gate({ authenticator, sessions, attempts, standing, now });
-  const passes = new Passes({ keys, sessions, now });
-  return { authenticator, gate, passes, revocations, reloadIssuers: issuers.reload };
 }
 
 function openIssuers(path: string | undefined, log: Log, now: () => number) {

@@ -116,6 +116,13 @@ export const LIMIT_OPTIONS = [
     check: between(1, 1_000_000),
   },
   {
+    name: 'sign-in-attempts',
+    type: 'integer',
+    default: 30,
+    help: 'Times that one address may begin to sign in within a minute (visitor-limit).',
+    check: between(1, 10_000),
+  },
+  {
     name: 'link-attempts',
     type: 'integer',
     default: 10,

@@ -120,6 +120,8 @@ function configOf(values: ServeValues, listen: ListenTarget): BastionConfig {
     handshakes: { inFlight: values.handshakes, perSecond: values.handshakeRate, burst: values.handshakeBurst },
     namesPerOwner: values.namesPerOwner,
     linkAttempts: values.linkAttempts,
+    signInFile: values.signInFile,
+    signInAttempts: values.signInAttempts,
     https: httpsOf(values),
   };
 }

@@ -63,6 +63,12 @@ const SERVE_BASICS = [
     help: 'Take tokens of other issuers, by the rules in this JSON file (docs/operations.md); read again at SIGHUP.',
   },
   {
+    name: 'sign-in-file',
+    type: 'path',
+    metavar: 'FILE',
+    help: 'Where visitors can sign in (JSON): OpenID Connect providers and JupyterHubs. Without it: by one-time link or token.',
+  },
+  {
     name: 'drain-timeout',
     type: 'duration',
     default: '30s',

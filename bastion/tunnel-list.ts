@@ -1,5 +1,6 @@
 // The tunnels as the admin port lists them: whose, where, for how long, and whether anybody uses them. Nothing secret.
 
+import { policyText } from '../shared/wire/access.ts';
 import type { LiveTunnel } from './tunnels/tunnel.ts';
 
 /** One entry of `GET /tunnels`; times are ISO 8601. */
@@ -32,7 +33,7 @@ export function listTunnels(tunnels: Iterable<LiveTunnel>): readonly TunnelEntry
   return [...tunnels].map((tunnel) => ({
     owner: tunnel.owner,
     names: tunnel.names,
-    access: tunnel.access,
+    access: policyText(tunnel.policy),
     instance: tunnel.instance,
     agent: tunnel.agent,
     link: tunnel.leaving ? 'leaving' : tunnel.paused ? 'paused' : 'serving',

@@ -11,7 +11,7 @@ import { BoundedMap } from '../../shared/bounded-map.ts';
 import { PosternError } from '../../shared/errors.ts';
 import { COOKIE_NAME, cookieValues, setCookie } from './own-cookies.ts';
 import { seal, unseal, type Keys } from './signature.ts';
-import type { VisitorSessions } from './visitor-session.ts';
+import { readEntrance, type Entrance, type VisitorSession, type VisitorSessions } from './visitor-session.ts';
 
 export const VERIFIER_COOKIE = `${COOKIE_NAME}-pass`;
 
@@ -36,10 +36,7 @@ export interface PassesOptions {
 
 /** What is asked of the host that has a session. */
 export interface PassRequest {
-  /** The Cookie header. */
-  readonly cookie: string | undefined;
-  /** The label whose session vouches, and the label that the pass is for. */
-  readonly from: string;
+  /** The label that the pass is for, and whose name that is. */
   readonly to: string;
   readonly owner: string;
   /** SHA-256 of the verifier, base64url. */
@@ -49,10 +46,11 @@ export interface PassRequest {
 }
 
 /** What a pass says; times in Unix milliseconds. */
-interface Pass extends Pick<PassRequest, 'to' | 'owner' | 'challenge' | 'returnTo'> {
+interface Pass extends PassRequest {
   readonly id: string;
   readonly expiresAt: number;
   readonly sessionExpiresAt: number;
+  readonly entrance: Entrance;
 }
 
 export interface Exchanged {
@@ -80,11 +78,11 @@ export class Passes {
     return { challenge: digest(verifier), setCookie: setCookie(VERIFIER_COOKIE, verifier, VERIFIER_AGE_S) };
   }
 
-  /** A pass, as text for a URL. Throws PosternError: sign-in-needed, pass-invalid. */
-  grant({ cookie, from, to, owner, challenge, returnTo }: PassRequest): string {
-    const session = this.#sessions.verify(cookie, from, owner);
-    if (session === undefined) throw new PosternError('sign-in-needed');
+  /** A pass, as text for a URL, on the word of a session that was verified. Throws PosternError `pass-invalid`. */
+  grant(session: VisitorSession, { to, owner, challenge, returnTo }: PassRequest): string {
     if (!WORD.test(challenge)) throw new PosternError('pass-invalid', 'no challenge');
+    const { person, share } = session;
+    const who = person === undefined ? {} : { v: person.account, g: person.groups, p: person.provider };
     const claims = {
       t: to,
       o: owner,
@@ -93,6 +91,8 @@ export class Passes {
       e: this.#now() + PASS_TTL_MS,
       x: session.expiresAt,
       i: randomBytes(9).toString('base64url'),
+      ...who,
+      s: share,
     };
     return seal(this.#keys, PURPOSE, claims);
   }
@@ -105,13 +105,14 @@ export class Passes {
     const pass = this.#read(code);
     if (pass === undefined || pass.to !== label || pass.owner !== owner) throw new PosternError('pass-invalid');
     const { returnTo } = pass;
+    const there = this.#sessions.verify(cookie, label, owner);
     // Another tab was quicker.
-    if (this.#sessions.verify(cookie, label, owner) !== undefined) return { returnTo, cookies: [] };
+    if (there !== undefined && isSame(there, pass.entrance)) return { returnTo, cookies: [] };
     const verifier = verifierIn(cookie);
     if (verifier === undefined || digest(verifier) !== pass.challenge) throw new PosternError('pass-invalid');
     if (pass.expiresAt <= this.#now() || this.#spent.has(pass.id)) throw new PosternError('pass-invalid');
     this.#spent.set(pass.id, true);
-    const session = this.#sessions.issue(label, owner, pass.sessionExpiresAt);
+    const session = this.#sessions.issue(label, owner, pass.entrance, pass.sessionExpiresAt);
     return { returnTo, cookies: [session, setCookie(VERIFIER_COOKIE, '', 0)] };
   }
 
@@ -122,8 +123,14 @@ export class Passes {
     const texts = [to, owner, challenge, returnTo, id];
     if (!texts.every((text) => typeof text === 'string')) return undefined;
     if (typeof expiresAt !== 'number' || typeof sessionExpiresAt !== 'number') return undefined;
-    return { to, owner, challenge, returnTo, id, expiresAt, sessionExpiresAt } as Pass;
+    const entrance = readEntrance(claims ?? {});
+    if (entrance === undefined) return undefined;
+    return { to, owner, challenge, returnTo, id, expiresAt, sessionExpiresAt, entrance } as Pass;
   }
+}
+
+function isSame(one: Entrance, other: Entrance): boolean {
+  return one.share === other.share && one.person?.account === other.person?.account;
 }
 
 function verifierIn(cookie: string | undefined): string | undefined {
@@ -135,6 +142,6 @@ function digest(verifier: string): string {
 }
 
 /** A path that a browser can only read as one of the same host; anything else, and pages of ours, become the root. */
-function safePath(path: string): string {
+export function safePath(path: string): string {
   return RETURN_PATH.test(path) && !path.startsWith(OWN_PREFIX) ? path : '/';
 }

@@ -5,7 +5,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { SessionKey, SessionKeys } from './session-keys.ts';
 
 /** A text that is good for one purpose proves nothing for another. */
-export type Purpose = 'postern visitor session 1' | 'postern visitor pass 1';
+export type Purpose = 'postern visitor session 1' | 'postern visitor pass 1' | 'postern sign-in 1';
 
 /** The keys to sign with and to look up by id. */
 export type Keys = Pick<SessionKeys, 'current' | 'find'>;

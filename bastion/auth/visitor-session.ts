@@ -4,14 +4,25 @@ import { randomBytes } from 'node:crypto';
 
 import { BoundedMap } from '../../shared/bounded-map.ts';
 import { COOKIE_NAME, cookieValues, setCookie } from './own-cookies.ts';
+import type { Person } from './person.ts';
 import { claimsOf, equal, seal, sign, type Keys } from './signature.ts';
 
 const PURPOSE = 'postern visitor session 1';
-const MAX_VALUE = 1024;
+/** Browsers keep cookies of 4096 bytes, attributes included; groups make them long. */
+const MAX_VALUE = 3800;
 const CACHE_ENTRIES = 2000;
 
+/** By what somebody came in; without either, it was the owner's one-time link. */
+export interface Entrance {
+  /** Who signed in. */
+  readonly person?: Person | undefined;
+  /** Id of the guest link. */
+  readonly share?: string | undefined;
+}
+
 /** What a verified cookie says. */
-export interface VisitorSession {
+export interface VisitorSession extends Entrance {
+  /** Whose notebook it opens; empty at the host where people sign in. */
   readonly owner: string;
   /** The label of the host: `alice`, or `alice--8787`. */
   readonly name: string;
@@ -47,9 +58,12 @@ export class VisitorSessions {
     this.#now = options.now ?? Date.now;
   }
 
-  /** The value of a Set-Cookie header that lets this browser open `name` for as long as it belongs to `owner`; Unix milliseconds. */
-  issue(name: string, owner: string, expiresAt = this.#now() + this.#ttlMs): string {
-    const claims = { n: name, o: owner, e: expiresAt, i: randomBytes(9).toString('base64url') };
+  /** The value of a Set-Cookie header: a session at the host `name`, for as long as that belongs to `owner`; Unix milliseconds. */
+  issue(name: string, owner: string, entrance: Entrance = {}, until = Infinity): string {
+    const expiresAt = Math.min(until, this.#now() + this.#ttlMs);
+    const { person, share } = entrance;
+    const who = person === undefined ? {} : { v: person.account, g: person.groups, p: person.provider };
+    const claims = { n: name, o: owner, e: expiresAt, i: randomBytes(9).toString('base64url'), ...who, s: share };
     const maxAge = Math.floor((expiresAt - this.#now()) / 1000);
     return setCookie(COOKIE_NAME, seal(this.#keys, PURPOSE, claims), maxAge);
   }
@@ -83,7 +97,24 @@ export class VisitorSessions {
 
 /** Claims under a valid signature are ours, yet a later release may write others. */
 function readClaims(signed: string): VisitorSession | undefined {
-  const { n: name, o: owner, e: expiresAt, i: id } = claimsOf(signed) ?? {};
+  const claims = claimsOf(signed) ?? {};
+  const { n: name, o: owner, e: expiresAt, i: id } = claims;
   if (typeof name !== 'string' || typeof owner !== 'string' || typeof id !== 'string') return undefined;
-  return typeof expiresAt === 'number' ? { name, owner, expiresAt, id } : undefined;
+  const entrance = readEntrance(claims);
+  return typeof expiresAt === 'number' && entrance !== undefined
+    ? { name, owner, expiresAt, id, ...entrance }
+    : undefined;
+}
+
+/** Who came in, and how, from the claims of a session or a pass; undefined when it can't be told, for that must not be the owner. */
+export function readEntrance({
+  v: account,
+  g: groups,
+  p: provider,
+  s: share,
+}: Record<string, unknown>): Entrance | undefined {
+  if (share !== undefined) return typeof share === 'string' ? { share } : undefined;
+  if (account === undefined && groups === undefined && provider === undefined) return {};
+  if (typeof account !== 'string' || typeof provider !== 'string' || !Array.isArray(groups)) return undefined;
+  return { person: { account, provider, groups: groups.filter((group) => typeof group === 'string') } };
 }

@@ -1,16 +1,14 @@
 // POST /_postern/enter: exchanges the one-time secret of a link for the visitor's session on this host.
 
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
 
 import { PosternError } from '../../shared/errors.ts';
 import { originOf } from './hostname.ts';
+import { readSmallBody } from './small-body.ts';
 import { ENTER_PATH, REQUEST_ID_HEADER } from './page-scripts.ts';
 import type { FrontVisit } from './visit.ts';
 
 const MAX_BODY = 1024;
-/** A body that has not arrived by then is given up; milliseconds. */
-const BODY_TIMEOUT_MS = 10_000;
 
 /**
  * Answers a request below `/_postern/` of a name's host. `spend` gives the Set-Cookie value for a secret. Throws
@@ -21,7 +19,7 @@ export function enter(visit: FrontVisit, target: string, spend: (secret: string)
   if (target !== ENTER_PATH || visit.upgrade) throw new PosternError('page-unknown');
   if (method !== 'POST') throw new PosternError('method-refused', `${method} where only POST is served`);
   refuseForeign(headers);
-  readBody(visit.body)
+  readSmallBody(visit.body, MAX_BODY)
     .then((body) => {
       if (visit.over) return;
       const cookie = spend(readSecret(body));
@@ -39,22 +37,6 @@ function refuseForeign(headers: IncomingHttpHeaders): void {
   if (headers.origin !== originOf(headers.host ?? '')) throw new PosternError('cross-site', 'another Origin');
   if (site !== undefined && site !== 'same-origin') throw new PosternError('cross-site', 'Sec-Fetch-Site');
   if (type !== 'application/json') throw new PosternError('cross-site', 'a body that is not JSON');
-}
-
-function readBody(request: Readable): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const timer = setTimeout(() => reject(new PosternError('request-timeout')), BODY_TIMEOUT_MS).unref();
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= MAX_BODY) chunks.push(chunk);
-      else reject(new PosternError('link-spent', 'the body is too long to hold a link'));
-    });
-    request.on('close', () => clearTimeout(timer));
-    request.on('error', reject);
-    request.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
-  });
 }
 
 function readSecret(body: string): string {

@@ -36,7 +36,14 @@ export const SIGN_IN_SCRIPT = `
   const notice = document.querySelector('.wait');
   const enter = async () => {
     const found = /(?:^#|&)postern=([^&]*)/.exec(location.hash);
-    if (!found) return;
+    if (!found) {
+      const link = document.querySelector('a[data-sign-in]');
+      const tried = Number(sessionStorage.getItem('postern-sign-in') || 0);
+      // Once, and then only by hand: a browser that keeps no cookies would go round in circles.
+      if (!link || Date.now() - tried < 30000) return;
+      sessionStorage.setItem('postern-sign-in', String(Date.now()));
+      return location.replace(link.href);
+    }
     const rest = location.hash.slice(1).split('&').filter((part) => !part.startsWith('postern=')).join('&');
     history.replaceState(null, '', location.pathname + location.search + (rest ? '#' + rest : ''));
     notice.textContent = 'Signing in ...';

@@ -1,7 +1,8 @@
 // Receives every request of a visitor: reads where it leads, asks the gate, and starts the exchange or answers itself.
 
 import { PosternError, type ErrorCode } from '../../shared/errors.ts';
-import type { ServiceKind } from '../../shared/wire/handshake.ts';
+import { OWN_SERVICE, type ServiceKind } from '../../shared/wire/handshake.ts';
+import type { AccessBook } from '../auth/access-book.ts';
 import type { Admission, Approach, Guarded } from '../auth/gate.ts';
 import { Exchange } from '../forward/exchange.ts';
 import { forwardedLines } from '../forward/headers.ts';
@@ -12,11 +13,15 @@ import type { JobView } from '../tunnels/job-status.ts';
 import type { Traffic } from '../tunnels/traffic.ts';
 import { apexPage } from './apex.ts';
 import { enter } from './enter.ts';
-import { normalDomain, placeOf, type Place, type VisitedPlace } from './hostname.ts';
+import { neighbourOf, normalDomain, placeOf, WEB, type Place, type VisitedPlace } from './hostname.ts';
+import { answerOwner } from './manage.ts';
 import { ENTER_PATH } from './page-scripts.ts';
 import { answerPass, beginPass, type PassDesk } from './pass.ts';
 import { NOTICE_PATH } from '../forward/notice.ts';
 import { KEEP_PATH, STATUS_PATH, keepAnswer, noticeAnswer, statusAnswer, type Told } from './status.ts';
+import type { Answer } from './refusal.ts';
+import { signInLink } from './sign-in-address.ts';
+import type { SignInHost } from './sign-in.ts';
 import type { Asked, FrontVisit } from './visit.ts';
 
 /** The part of a tunnel that visitors can reach. */
@@ -45,11 +50,15 @@ export interface ReceptionOptions {
   };
   readonly gate: {
     admit(approach: Approach, tunnel: VisitedTunnel): Admission | Promise<Admission>;
-    enter(secret: string, label: string, tunnel: VisitedTunnel, address: string): string;
+    admitOwner(approach: Approach, tunnel: VisitedTunnel): Promise<Admission>;
+    enter(secret: string, place: VisitedPlace, tunnel: VisitedTunnel, address: string): string;
   };
   readonly passes: PassDesk;
   /** How long a visitor may send nothing of a body, in milliseconds. */
   readonly limits?: { readonly uploadIdleMs?: number } | undefined;
+  readonly access: AccessBook;
+  /** Undefined where nobody can sign in. */
+  readonly signIn?: SignInHost | undefined;
 }
 
 /** What the reception keeps of a visitor's connection: most requests on it ask for one host. */
@@ -138,7 +147,10 @@ export class Reception {
     // Its answer would show a page what the bastion adds to requests: the notebook's own token.
     if (asked.method === 'TRACE') throw new PosternError('method-refused', 'TRACE');
     if (!from.covers(lead.hostname)) throw new PosternError('misdirected', 'another certificate is in use for it');
-    if (place.kind === 'name') this.#visitName(visit, from, { place, asked, lead });
+    const { signIn } = this.#options;
+    if (place.kind === 'name' && signIn?.serves(place.label) === true)
+      this.#later(visit, signIn.answer(visit, asked.target, host));
+    else if (place.kind === 'name') this.#visitName(visit, from, { place, asked, lead });
     else if (place.kind === 'apex') visit.answer(apexPage(visit, asked.target, this.#options.domain));
     else if (place.kind === 'foreign') throw new PosternError('misdirected');
     else throw new PosternError('request-ambiguous', 'a Host that is no host name');
@@ -151,7 +163,10 @@ export class Reception {
     const tunnel = this.tunnel(place.name);
     // A browser may ask for it on a connection that it opened for a neighbour; told so, it opens another one.
     if (tunnel.passesThrough(place.service)) throw new PosternError('end-to-end-only');
+    if (this.#options.signIn !== undefined && place.service === WEB)
+      visit.signIn = (again) => signInLink(asked.target, again);
     if (asked.target.startsWith(OWN_PREFIX)) return this.#ownPage(visit, wish, tunnel);
+    if (place.service === OWN_SERVICE) return this.#manage(visit, wish, tunnel);
     this.#admit(visit, wish, tunnel, ({ inject, visitor, dropAuthorization, recheck }) => {
       serving(tunnel, place.service);
       const { traffic } = tunnel;
@@ -181,7 +196,7 @@ export class Reception {
     const { asked, place } = wish;
     const { gate, passes } = this.#options;
     if (asked.target === ENTER_PATH)
-      return enter(visit, asked.target, (secret) => gate.enter(secret, place.label, tunnel, visit.host.address));
+      return enter(visit, asked.target, (secret) => gate.enter(secret, place, tunnel, visit.host.address));
     const path = asked.target.split('?', 1)[0];
     if (!visit.upgrade && path === NOTICE_PATH) return visit.answer(noticeAnswer(visit));
     if (!visit.upgrade && (path === STATUS_PATH || path === KEEP_PATH))
@@ -189,10 +204,35 @@ export class Reception {
         const status = path === STATUS_PATH;
         visit.answer(status ? statusAnswer(visit, tunnel, Date.now()) : keepAnswer(visit, tunnel));
       });
-    const has = (service: string): boolean => tunnel.hasService(service);
+    const has = (service: string): boolean => service === OWN_SERVICE || tunnel.hasService(service);
     const { method, headers, upgrade, requestId } = visit;
     const passing = { method, headers, upgrade, requestId, place, target: asked.target };
     visit.answer(answerPass(passes, passing, { owner: tunnel.identity.owner, has }));
+  }
+
+  /** The owner's own page, at a host where no code of the notebook runs. */
+  #manage(visit: FrontVisit, wish: Wish, tunnel: VisitedTunnel): void {
+    const { gate, access } = this.#options;
+    const { name } = wish.place;
+    const { owner } = tunnel.identity;
+    const { host } = wish.lead;
+    const managed = { name, owner, asked: tunnel.policy, url: `https://${normalDomain(neighbourOf(host, name))}/` };
+    gate
+      .admitOwner(this.#approach(visit, wish), tunnel)
+      .then(({ visitor }) => {
+        visit.visitor = visitor;
+        this.#later(visit, answerOwner(access, visit, wish.asked.target, managed));
+      })
+      .catch((error: unknown) => this.#refused(error, visit, wish));
+  }
+
+  #later(visit: FrontVisit, answer: Promise<Answer>): void {
+    answer.then((found) => visit.answer(found)).catch((error: unknown) => visit.failed(error));
+  }
+
+  #approach({ upgrade, host, headers }: FrontVisit, { asked, place }: Wish): Approach {
+    const { name, label } = place;
+    return { name, label, method: asked.method, headers, upgrade, address: host.address };
   }
 
   /** Right after a restart, agents are on their way back: a visitor who is quicker need not be told so. */
@@ -206,10 +246,7 @@ export class Reception {
 
   /** Goes on at once when the gate answers at once, as it does for all but the first request of a script. */
   #admit(visit: FrontVisit, wish: Wish, tunnel: VisitedTunnel, go: (admission: Admission) => void): void {
-    const { upgrade, host, headers } = visit;
-    const { method } = wish.asked;
-    const { name, label } = wish.place;
-    const approach = { name, label, method, headers, upgrade, address: host.address };
+    const approach = this.#approach(visit, wish);
     const proceed = (admitted: Admission): void => {
       if (visit.over) return;
       visit.visitor = admitted.visitor;

@@ -14,6 +14,8 @@ export interface Refused {
   readonly method: string;
   readonly accept: string | undefined;
   readonly requestId: string;
+  /** Where the visitor can sign in, or sign in as somebody else; undefined where nobody can. */
+  readonly signIn?: ((again: boolean) => string) | undefined;
 }
 
 export interface Answer {
@@ -91,10 +93,17 @@ function htmlPage(error: PosternError, refused: Refused): { text: string; script
   const notice =
     script === undefined ? '' : `<p class="wait" role="status">${waits ? 'Trying again by itself.' : ''}</p>`;
   const main =
-    `<h1 data-code="${code}">${escapeHtml(title)}</h1>${detail}<p>${escapeHtml(advice)}</p>${notice}` +
+    `<h1 data-code="${code}">${escapeHtml(title)}</h1>${detail}<p>${escapeHtml(advice)}</p>${signInPart(error, refused)}${notice}` +
     `<dl><dt>Code</dt><dd>${code} (${wire})</dd><dt>Status</dt><dd>${status}</dd>` +
     `<dt>Request</dt><dd>${escapeHtml(refused.requestId)}</dd></dl>`;
   return { text: renderPage({ title, main, script, refresh: waits ? RETRY_SECONDS : undefined }), script };
+}
+
+function signInPart({ entry: { code } }: PosternError, { signIn, method }: Refused): string {
+  if (signIn === undefined || method !== 'GET') return '';
+  if (code === 'sign-in-needed') return `<p><a data-sign-in href="${escapeHtml(signIn(false))}">Sign in</a></p>`;
+  if (code !== 'not-yours' && code !== 'owner-only') return '';
+  return `<p><a href="${escapeHtml(signIn(true))}">Sign in as somebody else</a></p>`;
 }
 
 /** HTML only for who names it, and no less than JSON: scripts that say nothing, or anything at all, get the document. */

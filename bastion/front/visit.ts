@@ -10,7 +10,7 @@ import type { ResponseHead } from '../forward/response-head.ts';
 import type { UpstreamStream } from '../forward/stream-pool.ts';
 import type { ExchangeRecord, Protocol } from './exchange-record.ts';
 import type { VisitedPlace } from './hostname.ts';
-import { refusal, type Answer } from './refusal.ts';
+import { refusal, type Answer, type Refused } from './refusal.ts';
 import { watchSwitched, type SwitchedTraffic, type TrafficSink } from '../forward/switched-traffic.ts';
 import { newRequestId } from './request-id.ts';
 
@@ -55,6 +55,8 @@ export abstract class FrontVisit implements Visit {
   /** The name and service asked for, once the host has been read, and who was let in. */
   place: VisitedPlace | undefined;
   visitor: string | undefined;
+  /** Where to sign in, for the pages that this visit may end with. */
+  signIn: Refused['signIn'];
   over = false;
   /** Called once, when it is over. */
   onOver: (() => void) | undefined;
@@ -92,8 +94,8 @@ export abstract class FrontVisit implements Visit {
 
   refuse(error: PosternError): void {
     if (this.over) return;
-    const { method, headers, requestId } = this;
-    this.answer(refusal(error, { method, accept: headers.accept, requestId }), error.code);
+    const { method, headers, requestId, signIn } = this;
+    this.answer(refusal(error, { method, accept: headers.accept, requestId, signIn }), error.code);
   }
 
   /** Sends a page of ours; `code` when it is a refusal. */

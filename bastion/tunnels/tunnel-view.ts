@@ -1,7 +1,8 @@
 // A tunnel as the front, the gate and the exchange see it.
 
 import type { Stream } from '../../shared/mux/stream.ts';
-import type { Access, ServiceKind } from '../../shared/wire/handshake.ts';
+import type { AccessPolicy } from '../../shared/wire/access.ts';
+import type { ServiceKind } from '../../shared/wire/handshake.ts';
 import type { Identity } from '../auth/authenticator.ts';
 import type { JobView } from './job-status.ts';
 import type { Traffic } from './traffic.ts';
@@ -9,7 +10,8 @@ import type { Traffic } from './traffic.ts';
 export interface Tunnel {
   readonly identity: Identity;
   readonly names: readonly string[];
-  readonly access: Access;
+  /** Who else is let in, as the agent asks for it. */
+  readonly policy: AccessPolicy;
   /** A service of this kind, or a port (which is `http`); `http` when no kind is given. */
   hasService(service: string, kind?: ServiceKind): boolean;
   /** The Authorization value that the notebook accepts; a secret. */

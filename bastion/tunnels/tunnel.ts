@@ -11,7 +11,8 @@ import type { Stream } from '../../shared/mux/stream.ts';
 import type { Log } from '../../shared/program/log.ts';
 import { TokenBucket } from '../../shared/token-bucket.ts';
 import { allowsPort, portOf } from '../../shared/wire/handshake.ts';
-import type { Access, Info, Registration, ServiceKind } from '../../shared/wire/handshake.ts';
+import { PRIVATE, PUBLIC, type AccessPolicy } from '../../shared/wire/access.ts';
+import type { Info, Registration, ServiceKind } from '../../shared/wire/handshake.ts';
 import {
   ACTIVITY_FEATURE,
   type ActivityInfo,
@@ -144,8 +145,9 @@ export class LiveTunnel implements Tunnel, HeldTunnel, Renewable {
     return this.#options.names;
   }
 
-  get access(): Access {
-    return this.#latest.registration.access;
+  get policy(): AccessPolicy {
+    const { policy, access } = this.#latest.registration;
+    return policy ?? (access === 'public' ? PUBLIC : PRIVATE);
   }
 
   get links(): readonly TunnelLink<LiveTunnel>[] {

@@ -29,9 +29,20 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   yargs: ['shared/program/options.ts'],
   'node-forge': ['certs/der.ts'],
   jose: ['bastion/auth/**'],
+  'openid-client': ['bastion/auth/oidc.ts'],
+  undici: ['bastion/auth/outside-fetch.ts'],
 };
 /** What only tests, benchmarks and tools may import. */
-const TOOLS = ['http-proxy', 'fast-check', 'playwright-core', 'esbuild', 'postject', 'typescript', 'prettier'];
+const TOOLS = [
+  'http-proxy',
+  'oidc-provider',
+  'fast-check',
+  'playwright-core',
+  'esbuild',
+  'postject',
+  'typescript',
+  'prettier',
+];
 
 /** W5: implementations behind seams; the interface files beside them are free. */
 const IMPLEMENTATIONS: Readonly<Record<string, readonly string[]>> = {
@@ -138,7 +149,7 @@ export const ROOMS: readonly Room[] = [
   { files: ['bastion/tunnels/**'], bans: [...bastion, ...below(['front', 'forward', ...FACES])] },
   ...seam('routes', []),
   // Who is asking also depends on what was decided earlier: on the store's interface.
-  ...seam('auth', ['jose'], ['store']),
+  ...seam('auth', ['jose', 'openid-client', 'undici'], ['store']),
   ...seam('tls', []),
   ...seam('store', []),
   {

@@ -2,6 +2,7 @@
 
 import { PosternError, isErrorCode } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
+import { readPolicy, type AccessPolicy } from './access.ts';
 import { MESSAGE_BYTES } from './frame.ts';
 import {
   atLeast,
@@ -28,6 +29,8 @@ import {
 
 export const SUBPROTOCOL = 'postern.1';
 export const TUNNEL_PATH = '/_postern/tunnel';
+/** `NAME--postern` is where the bastion itself answers the owner: no service can be called so. */
+export const OWN_SERVICE = 'postern';
 /** Request header: a Registration as base64url JSON. */
 export const REGISTRATION_HEADER = 'postern-registration';
 /** Header of the 101 answer: an Acceptance as base64url JSON. */
@@ -96,6 +99,8 @@ export interface Registration {
   readonly slot: number;
   readonly names: readonly string[];
   readonly access: Access;
+  /** Whom else to let in; an older bastion, which does not know it, goes by `access`, so that must not be wider. */
+  readonly policy?: AccessPolicy;
   readonly services: readonly ServiceOffer[];
   /** What answers at `NAME--PORT.domain`; nothing when it is absent. */
   readonly ports?: readonly PortRange[];
@@ -181,6 +186,7 @@ export function decodeRegistration(header: string): Registration {
     slot: count(json, 'slot', MAX_SLOTS - 1),
     names: list(json, 'names', MAX_NAMES, (item) => plainText(item, 'names', 63)),
     access: oneOf(json, 'access', ['private', 'public'] as const),
+    ...(json['policy'] === undefined ? {} : { policy: readPolicy(json['policy']) }),
     services: list(json, 'services', MAX_SERVICES, serviceOffer),
     ...(json['ports'] === undefined ? {} : { ports: list(json, 'ports', MAX_PORT_RANGES, portRange) }),
     links: list(json, 'links', MAX_LINKS, (item) => hash(item, 'links')),
@@ -271,6 +277,7 @@ function serviceOffer(value: unknown): ServiceOffer {
   const json = object(value, 'services');
   const name = text(json, 'name', 63);
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) throw malformed('services', 'a name that is not a label');
+  if (name === OWN_SERVICE) throw malformed('services', `"${OWN_SERVICE}" is the bastion's own`);
   // A number is a port, and what answers there is said by `ports`.
   if (/^[0-9]+$/.test(name)) throw malformed('services', 'a name that is a number');
   return {

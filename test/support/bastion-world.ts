@@ -121,6 +121,7 @@ function config(stateDirectory: string): BastionConfig {
     totalCredit: 512 * 2 ** 20,
     handshakes: { inFlight: 100, perSecond: 1000, burst: 1000 },
     namesPerOwner: 20,
+    signInAttempts: 30,
     linkAttempts: 5,
     https: {},
   };

@@ -1,5 +1,7 @@
 // A front over real TLS, sessions over a link in memory, and the agent's way to serve: a visit without registration and WebSocket.
 
+import { PosternError } from '../../shared/errors.ts';
+import { accessBook } from './access-book.ts';
 import { createServer, type RequestListener } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
@@ -54,20 +56,22 @@ export interface World {
   close(): Promise<void>;
 }
 
-const PUBLIC: Admission = { visitor: 'public', inject: false, dropAuthorization: false };
+const PUBLIC: Admission = { visitor: 'public', role: 'public', groups: [], inject: false, dropAuthorization: false };
 
 const NO_PASSES: PassDesk = {
-  begin: () => ({ challenge: '', setCookie: '' }),
-  grant: () => '',
-  exchange: () => ({ returnTo: '/', cookies: [] }),
+  passes: {
+    begin: () => ({ challenge: '', setCookie: '' }),
+    grant: () => '',
+    exchange: () => ({ returnTo: '/', cookies: [] }),
+  },
+  sessions: { verify: () => undefined },
 };
 
-export interface WorldOptions extends Partial<
-  Pick<FrontOptions, 'directory' | 'gate' | 'passes' | 'tunnelUpgrade' | 'limits'>
-> {
+export interface WorldOptions extends Partial<Pick<FrontOptions, 'directory' | 'passes' | 'tunnelUpgrade' | 'limits'>> {
   readonly tunnel?: Partial<VisitedTunnel>;
   /** Served for `other.DOMAIN` alone. */
   readonly otherContext?: SecureContext;
+  readonly gate?: Partial<FrontOptions['gate']>;
 }
 
 export async function frontWorld(upstream: Upstream, options: WorldOptions = {}): Promise<World> {
@@ -99,7 +103,13 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
         lastWords: () => undefined,
         expected: () => undefined,
       },
-      gate: options.gate ?? { admit: () => PUBLIC, enter: () => '' },
+      gate: {
+        admit: () => PUBLIC,
+        admitOwner: () => Promise.reject(new PosternError('owner-only')),
+        enter: () => '',
+        ...options.gate,
+      },
+      access: accessBook(),
       passes: options.passes ?? NO_PASSES,
       log: NO_LOG,
       onExchange: (record) => records.push(record),
@@ -149,7 +159,7 @@ function serverOf(upstream: Upstream): Server {
 function fakeTunnel(open: VisitedTunnel['open']): VisitedTunnel {
   return {
     identity: { owner: 'alice' },
-    access: 'public',
+    policy: { kind: 'public', people: [], groups: [] },
     hasService: (service) => service === 'web',
     authorization: () => 'token of-the-notebook',
     readiness: () => undefined,

@@ -21,10 +21,11 @@ test('when the identity on a connection changes, so does the stream', async () =
   const gate = {
     admit: ({ headers }: { headers: Record<string, unknown> }) => ({
       visitor: String(headers['x-who']),
+      role: 'owner' as const,
+      groups: [],
       inject: false,
       dropAuthorization: false,
     }),
-    enter: () => '',
   };
   const world = await frontWorld(hello, { gate });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });

@@ -11,6 +11,8 @@ import { TokenBook } from '../../../bastion/auth/token-book.ts';
 import { VisitorSessions } from '../../../bastion/auth/visitor-session.ts';
 import { openSqliteStore } from '../../../bastion/store/sqlite.ts';
 import { PosternError } from '../../../shared/errors.ts';
+import { PRIVATE } from '../../../shared/wire/access.ts';
+import { accessBook } from '../../support/access-book.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 const START = 1_800_000_000_000;
@@ -98,8 +100,15 @@ test('a token that the gate has let in before is refused from the moment that it
   const key = { id: '1700000000000-00000000', secret: Buffer.alloc(32, 7) };
   const sessions = new VisitorSessions({ keys: { current: () => key, find: () => key }, ttlMs: 60_000, now });
   const attempts = new Attempts({ burst: 3, refillMs: 1000, remember: 100 });
-  const gate = new Gate({ authenticator, sessions, attempts, standing: revocations.standing, now });
-  const tunnel = { identity: { owner: 'alice' }, access: 'private', spendLink: () => false } as const;
+  const gate = new Gate({
+    authenticator,
+    sessions,
+    attempts,
+    access: accessBook(),
+    standing: revocations.standing,
+    now,
+  });
+  const tunnel = { identity: { owner: 'alice' }, policy: PRIVATE, spendLink: () => false } as const;
   const headers = { authorization: 'Bearer a-token' };
   const approach = { name: 'demo', label: 'demo', method: 'GET', headers, upgrade: false, address: '192.0.2.1' };
   const admission = await gate.admit(approach, tunnel);

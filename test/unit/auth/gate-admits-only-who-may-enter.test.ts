@@ -9,6 +9,7 @@ import { Gate } from '../../../bastion/auth/gate.ts';
 import type { Approach, Guarded } from '../../../bastion/auth/gate.ts';
 import { VisitorSessions } from '../../../bastion/auth/visitor-session.ts';
 import { PosternError } from '../../../shared/errors.ts';
+import { accessBook } from '../../support/access-book.ts';
 
 const HOST = 'alice-1.notebooks.example.org:8443';
 const OWN = `https://${HOST}`;
@@ -31,19 +32,27 @@ const authenticator: Authenticator = {
   },
 };
 
-function tunnel(access: 'private' | 'public' = 'private'): Guarded & { spent: string[] } {
+function tunnel(
+  access: 'private' | 'public' = 'private',
+  invited: readonly string[] = [],
+): Guarded & { spent: string[] } {
   const spent: string[] = [];
   return {
     identity: { owner: 'alice' },
-    access,
+    policy:
+      invited.length === 0
+        ? { kind: access, people: [], groups: [] }
+        : { kind: 'invited', people: invited, groups: ['physics'] },
     spent,
     spendLink: (secret) => (secret === 'right' && spent.length === 0 ? spent.push(secret) > 0 : false),
   };
 }
 
+const PLACE = { name: 'alice-1', label: 'alice-1' };
+
 function gate(): Gate {
   const attempts = new Attempts({ burst: 3, refillMs: 1000, remember: 100, now: () => 0 });
-  return new Gate({ authenticator, sessions, attempts, standing: () => undefined });
+  return new Gate({ authenticator, sessions, access: accessBook(), attempts, standing: () => undefined });
 }
 
 function approach(headers: Record<string, string>, method = 'GET', upgrade = false): Approach {
@@ -235,17 +244,17 @@ test('a default port in the Host header is the same origin as none', async () =>
 test('a one-time link becomes a cookie that is admitted, once', async () => {
   const one = gate();
   const guarded = tunnel();
-  const cookie = one.enter('right', 'alice-1', guarded, '192.0.2.1');
+  const cookie = one.enter('right', PLACE, guarded, '192.0.2.1');
   assert.match(cookie, /^__Host-postern=[^;]+; Path=\/; Max-Age=(?:60|59); HttpOnly; Secure; SameSite=Lax$/);
   assert.equal(await outcome(approach({ cookie: cookie.split(';')[0] as string })), 'alice inject');
-  assert.throws(() => one.enter('right', 'alice-1', guarded, '192.0.2.1'), { code: 'link-spent' });
+  assert.throws(() => one.enter('right', PLACE, guarded, '192.0.2.1'), { code: 'link-spent' });
 });
 
 test('wrong links are limited for each address, right ones are not counted', () => {
   const one = gate();
-  for (let i = 0; i < 5; i++) one.enter('right', 'alice-1', tunnel(), '192.0.2.1');
+  for (let i = 0; i < 5; i++) one.enter('right', PLACE, tunnel(), '192.0.2.1');
   for (let i = 0; i < 3; i++)
-    assert.throws(() => one.enter('wrong', 'alice-1', tunnel(), '192.0.2.1'), { code: 'link-spent' });
-  assert.throws(() => one.enter('right', 'alice-1', tunnel(), '192.0.2.1'), { code: 'visitor-limit' });
-  assert.ok(one.enter('right', 'alice-1', tunnel(), '192.0.2.2'));
+    assert.throws(() => one.enter('wrong', PLACE, tunnel(), '192.0.2.1'), { code: 'link-spent' });
+  assert.throws(() => one.enter('right', PLACE, tunnel(), '192.0.2.1'), { code: 'visitor-limit' });
+  assert.ok(one.enter('right', PLACE, tunnel(), '192.0.2.2'));
 });

@@ -180,7 +180,7 @@ test('the newest registration decides on services and access', () => {
   const { tunnel, join } = world();
   join(0);
   join(0, { access: 'public', services: [{ name: 'web', authorization: 'token newer' }] });
-  assert.equal(tunnel.access, 'public');
+  assert.equal(tunnel.policy.kind, 'public');
   assert.equal(tunnel.authorization('web'), 'token newer');
   assert.equal(tunnel.hasService('dask'), false);
 });

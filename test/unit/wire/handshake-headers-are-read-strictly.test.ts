@@ -23,6 +23,7 @@ const registration: Registration = {
   slot: 0,
   names: ['alice'],
   access: 'private',
+  policy: { kind: 'invited', people: ['bob'], groups: ['physics'] },
   services: [
     { name: 'web', authorization: 'token s3cret' },
     { name: 'dask' },
@@ -77,6 +78,16 @@ test('each field of a registration that is wrong is named', () => {
     slot: [-1, 16, 0.5, '0', null],
     names: ['alice', [''], [7], Array.from({ length: 17 }, () => 'a')],
     access: ['open', undefined],
+    policy: [
+      'public',
+      { kind: 'open', people: [], groups: [] },
+      { kind: 'private', people: ['bob'], groups: [] },
+      { kind: 'invited', people: [], groups: [] },
+      { kind: 'invited', people: ['a b'], groups: [] },
+      { kind: 'invited', people: ['a\nb'], groups: [] },
+      { kind: 'invited', people: Array.from({ length: 101 }, () => 'a'), groups: [] },
+      { kind: 'invited', people: ['bob'] },
+    ],
     services: [
       [{}],
       [{ name: 'A' }],
@@ -85,6 +96,7 @@ test('each field of a registration that is wrong is named', () => {
       [{ name: '8787' }],
       [{ name: 'web', kind: 'udp' }],
       [{ name: 'web', access: 'private' }],
+      [{ name: 'postern' }],
       [{ name: 'web', authorization: 'a\nb' }],
     ],
     ports: [
