@@ -28,7 +28,7 @@ test('requests for several names on one connection go each to its own, with page
         admit: ({ name, headers }) => {
           admitted.push(`${name} ${headers.host}`);
           if (headers.cookie !== 'mine') throw new PosternError('sign-in-needed');
-          return { visitor: 'alice', inject: false, dropAuthorization: false };
+          return { visitor: 'alice', role: 'owner' as const, groups: [], inject: false, dropAuthorization: false };
         },
         enter: () => '',
       },
