@@ -18,6 +18,7 @@ import { createAuthority } from '../../../certs/authority.ts';
 import { issueLeaf } from '../../../certs/leaf.ts';
 import { Traffic } from '../../../bastion/tunnels/traffic.ts';
 import { systemClock } from '../../../shared/mux/clock.ts';
+import { PUBLIC } from '../../../shared/wire/access.ts';
 import { PosternError } from '../../../shared/errors.ts';
 import { DOMAIN, everything, frontWorld, HOST, type World, type WorldOptions } from '../../support/front-world.ts';
 import { hello, inRecords } from '../../support/hellos.ts';
@@ -162,7 +163,7 @@ test('requests for such a name on a connection that the bastion has decrypted ge
 
 const FIRST = {
   identity: { owner: 'alice' },
-  access: 'public' as const,
+  policy: PUBLIC,
   hasService: () => true,
   authorization: () => undefined,
   readiness: () => undefined,
