@@ -38,14 +38,20 @@ export function failover({ dials, clock, failed }: Failover): SlotDial {
   const notBefore = dials.map(() => 0);
   let current = 0;
   let held: Held[] = [];
-  return (slot) => async (signal, onGoAway) => {
+  return (slot) => {
+    // Made once: each remembers a bastion's answer that came before the attempt which takes it up.
+    const own = dials.map((dialOf) => dialOf(slot));
+    return async (signal, onGoAway) => attempt(own, signal, onGoAway);
+  };
+
+  async function attempt(own: readonly Dial[], ...[signal, onGoAway]: Parameters<Dial>): Promise<Registered> {
     held = held.filter(({ over }) => !over);
     const newest = held.at(-1);
     const failures: Failure[] = [];
     for (const index of newest === undefined ? turn(current, notBefore, clock.now()) : [newest.index]) {
       const session: Held = { index, over: false };
       try {
-        const registered = await hold((dials[index] as SlotDial)(slot), session)(signal, onGoAway);
+        const registered = await hold(own[index] as Dial, session)(signal, onGoAway);
         current = index;
         notBefore[index] = 0;
         held.push(session);
@@ -63,7 +69,7 @@ export function failover({ dials, clock, failed }: Failover): SlotDial {
     }
     const next = newest === undefined ? Math.min(...notBefore) : (notBefore[newest.index] as number);
     throw together(failures, Math.max(0, next - clock.now()));
-  };
+  }
 }
 
 /** The session holds its agent's other links to its bastion until that says GOAWAY, or it ends. */

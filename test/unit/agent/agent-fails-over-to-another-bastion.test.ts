@@ -19,28 +19,32 @@ function several(...answers: Answer[]) {
   const clock = new FakeClock();
   const asked: number[] = [];
   const failed: string[] = [];
+  const made: string[] = [];
   const farewells: ((farewell: Farewell) => void)[] = [];
   const dialOf = failover({
     clock,
-    dials: answers.map((_, index) => () => async (_signal, onGoAway) => {
-      asked.push(index);
-      const answer = answers[index] as Answer;
-      if (answer instanceof Error) throw answer;
-      farewells.push(onGoAway);
-      return answer;
+    dials: answers.map((_, index) => (slot) => {
+      made.push(`${index} for ${slot}`);
+      return async (_signal, onGoAway) => {
+        asked.push(index);
+        const answer = answers[index] as Answer;
+        if (answer instanceof Error) throw answer;
+        farewells.push(onGoAway);
+        return answer;
+      };
     }),
     failed: (index, error) => failed.push(`${index} ${error.code}`),
   });
   const dial = dialOf(0);
   const round = async (slot = 0): Promise<{ asked: number[]; error: DialError | undefined }> => {
     asked.length = 0;
-    const error = await dialOf(slot)(new AbortController().signal, () => {}).then(
+    const error = await (slot === 0 ? dial : dialOf(slot))(new AbortController().signal, () => {}).then(
       () => undefined,
       (cause: unknown) => cause as DialError,
     );
     return { asked: [...asked], error };
   };
-  return { answers, clock, failed, farewells, dial, round };
+  return { answers, clock, failed, farewells, made, dial, round };
 }
 
 test('the next bastion is asked at once, and the one that works is kept', async () => {
@@ -124,4 +128,10 @@ test('all links of an agent go where the newest session is, until that bastion s
   await settled();
   answers[1] = registered;
   assert.deepEqual((await round(0)).asked, [0]);
+});
+
+test("a link's dial to each bastion is made once, since it remembers", async () => {
+  const { made, round } = several(nobodyThere(), nobodyThere());
+  for (let count = 0; count < 3; count++) await round(0);
+  assert.deepEqual(made, ['0 for 0', '1 for 0']);
 });
