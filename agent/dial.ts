@@ -5,6 +5,7 @@ import { DialError, dialCarrier, type DialOptions } from '../shared/link/dial.ts
 import { WebSocketLink, type Carrier } from '../shared/link/websocket-link.ts';
 import { systemClock } from '../shared/mux/clock.ts';
 import { Session } from '../shared/mux/session.ts';
+import type { SharedPath } from '../shared/mux/shared-path.ts';
 import type { Stream } from '../shared/mux/stream.ts';
 import { lookup } from '../shared/net/resolve.ts';
 import {
@@ -32,6 +33,8 @@ export interface DialPlan {
   readonly through?: DialOptions['through'];
   /** There is another bastion: how long a lost session is tried to be had back before that one is asked, in milliseconds. */
   readonly resumePatienceMs?: number | undefined;
+  /** What the agent's links to this bastion share. */
+  readonly path?: SharedPath;
   readonly tokenFile: string;
   /** All-zero WebSocket masks: only ever over TLS, which is all there is here. */
   readonly zeroMask: boolean;
@@ -137,6 +140,7 @@ function begin(agreed: Agreed, carrier: Carrier, onGoAway: OnGoAway): Session {
     onStream: (stream) => plan.onStream(stream),
     onInfo: (info) => plan.onInfo(info),
     onGoAway,
+    ...(plan.path === undefined ? {} : { path: plan.path }),
   });
   void session.closed.then(() => resumer.stop());
   return session;

@@ -2,6 +2,7 @@
 
 import type { DialOptions } from '../shared/link/dial.ts';
 import type { Clock } from '../shared/mux/clock.ts';
+import { SharedPath } from '../shared/mux/shared-path.ts';
 import { basicAuthorization, connectThrough } from '../shared/net/http-connect.ts';
 import { lookup } from '../shared/net/resolve.ts';
 import { readAuthorities, systemAuthorities } from '../shared/net/trust.ts';
@@ -25,7 +26,7 @@ export interface ReachContext {
 }
 
 /** What does not depend on which bastion it is; of one link. */
-export type CommonPlan = Omit<DialPlan, 'bastion' | 'ca' | 'through' | 'resumePatienceMs'>;
+export type CommonPlan = Omit<DialPlan, 'bastion' | 'ca' | 'through' | 'resumePatienceMs' | 'path'>;
 
 /** While another bastion would take the agent, a lost session is not waited for any longer; milliseconds. */
 const RESUME_PATIENCE_MS = 10_000;
@@ -37,7 +38,7 @@ export function createReach(context: ReachContext, planOf: (slot: number) => Com
   const bastions = values.bastionOrder === 'random' ? shuffled(values.bastion, random) : values.bastion;
   const resumePatienceMs = bastions.length > 1 ? RESUME_PATIENCE_MS : undefined;
   const dials = bastions.map((bastion): SlotDial => {
-    const way = { bastion, ca, through: wayTo(bastion, context), resumePatienceMs };
+    const way = { bastion, ca, through: wayTo(bastion, context), resumePatienceMs, path: new SharedPath() };
     return (slot) => announced(bastion, createDial({ ...planOf(slot), ...way }), log);
   });
   if (dials.length === 1) return dials[0] as SlotDial;

@@ -239,7 +239,7 @@ export class Endpoint {
     const { link, granted } = made;
     granted.joined = tunnel.join(registration.slot, candidate, {
       start: (listeners) => {
-        const session = this.#startSession(link, candidate, { budget: tunnel.budget, ...listeners });
+        const session = this.#startSession(link, candidate, { budget: tunnel.budget, path: tunnel.path, ...listeners });
         void session.closed.then(() => this.#resumable.forget(granted.session));
         return session;
       },

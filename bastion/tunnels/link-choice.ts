@@ -1,5 +1,7 @@
 // Which of a tunnel's links carries the next stream: one that takes it at once, and without bulk to wait behind.
 
+import { BULK_BYTES } from '../../shared/mux/shared-path.ts';
+
 /** What the choice looks at. */
 export interface LinkView {
   /** Either end said GOAWAY: it takes no new streams. */
@@ -16,8 +18,6 @@ export interface LinkView {
   readonly streams: number;
 }
 
-/** More than this within a second is bulk: as much as a stream may send ahead of the others. */
-export const BULK_BYTES = 64 * 1024;
 /** A link whose acknowledgements are this late may be dead, long before anybody can be sure. */
 const SILENT_MS = 1_000;
 const SILENT_ROUND_TRIPS = 4;

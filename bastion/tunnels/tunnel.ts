@@ -6,6 +6,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 import { systemClock } from '../../shared/mux/clock.ts';
 import type { Clock } from '../../shared/mux/clock.ts';
 import type { Budget } from '../../shared/mux/budget.ts';
+import { SharedPath } from '../../shared/mux/shared-path.ts';
 import type { Session, SessionOptions } from '../../shared/mux/session.ts';
 import type { Stream } from '../../shared/mux/stream.ts';
 import type { Log } from '../../shared/program/log.ts';
@@ -114,6 +115,9 @@ export class LiveTunnel implements Tunnel, HeldTunnel, Renewable {
     this.traffic = new Traffic({ clock: this.#clock, tell: (info) => this.#tellOfVisitors(info) });
     this.#renewal = new Renewal(this, options.authenticator, options.standing);
   }
+
+  /** What its links share. */
+  readonly path = new SharedPath();
 
   get budget(): Budget {
     return this.#options.budget;

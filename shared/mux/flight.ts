@@ -54,6 +54,7 @@ interface Departure {
 }
 
 export class Flight {
+  readonly #beside: () => readonly Flight[];
   readonly #departures: Departure[] = [];
   #first = 0;
   #sent = 0;
@@ -77,7 +78,9 @@ export class Flight {
   #suspected: number | undefined;
   #probe: { best: number; ends: number | undefined } | undefined;
 
-  constructor(now: number) {
+  /** `beside`: the flights of other links that share the way there and send bulk just now. */
+  constructor(now: number, beside: () => readonly Flight[] = () => []) {
+    this.#beside = beside;
     this.#deliveredAt = now;
     this.#measuredAt = now;
   }
@@ -104,11 +107,39 @@ export class Flight {
 
   /** Bytes that may be in flight now. */
   get cap(): number {
+    const others = this.#beside();
+    if (others.length > 0) return this.#shareOf([this, ...others]);
     const product = (this.#growing ? GROWING_GAIN : GAIN) * this.bandwidth * (this.#roundTripMs ?? 0);
     if (this.#probe !== undefined) {
       return Math.max(LOWEST_CAP * PROBE_SHARE, Math.min(HIGHEST_CAP, product) * PROBE_SHARE);
     }
     return Math.min(HIGHEST_CAP, Math.max(LOWEST_CAP, product + this.bandwidth * TURNS_MS));
+  }
+
+  /**
+   * Several links that send all they can would each take what the other gives up for a path that became faster. Together
+   * they are bound as one link is, and each by the same part of it.
+   */
+  #shareOf(flights: readonly Flight[]): number {
+    const bandwidth = flights.reduce((sum, flight) => sum + flight.#steady, 0);
+    const roundTripMs = Math.min(...flights.map((flight) => flight.#roundTripMs ?? Infinity));
+    const product = roundTripMs === Infinity ? 0 : GAIN * bandwidth * roundTripMs;
+    // One that looks for the true round trip would look in vain while the others keep the queue full.
+    const probing = flights.some((flight) => flight.#probe !== undefined);
+    const full = Math.min(HIGHEST_CAP, Math.max(LOWEST_CAP, product + bandwidth * TURNS_MS));
+    const whole = probing ? full * PROBE_SHARE : full;
+    const elsewhere = flights.reduce((sum, flight) => sum + flight.#inFlight, -this.#inFlight);
+    // What the others leave is this one's, or a link that is busy by halves would leave the path half empty.
+    return Math.max(whole / flights.length, whole - elsewhere);
+  }
+
+  get #inFlight(): number {
+    return this.#sent - this.#delivered;
+  }
+
+  /** Bandwidth without what a path that is still being found out has shown for moments. */
+  get #steady(): number {
+    return Math.max(this.#bandwidth, this.#previousBandwidth);
   }
 
   /** The queue is short for the moment, and a PING would show the true round trip. */
@@ -197,7 +228,9 @@ export class Flight {
   }
 
   #nextPeriod(now: number): void {
-    this.#shrunk ||= this.#bandwidth > 0 && this.#bandwidth < SHRUNK * this.#previousBandwidth;
+    // Beside others it says nothing about the path: they may have taken a larger part.
+    const less = this.#bandwidth > 0 && this.#bandwidth < SHRUNK * this.#previousBandwidth;
+    this.#shrunk ||= less && this.#beside().length === 0;
     // An idle period says nothing about the path: then the older figure stays.
     if (this.#bandwidth > 0) this.#previousBandwidth = this.#bandwidth;
     this.#bandwidth = 0;

@@ -6,6 +6,7 @@ import { Flight } from './flight.ts';
 import { LINK_HEADER_BYTES, type Link } from './link.ts';
 import { Message } from './message.ts';
 import { Recent } from './recent.ts';
+import type { SharedPath } from './shared-path.ts';
 import { URGENT_BYTES, type Stream } from './stream.ts';
 import { Turns } from './turns.ts';
 
@@ -15,6 +16,7 @@ const WORTH_A_FRAME = 512;
 export class Outbox {
   readonly #link: Link;
   readonly #clock: Clock;
+  readonly #path: SharedPath | undefined;
   readonly #turns = new Turns<Stream>();
   readonly #urgent = new Set<Stream>();
   readonly #message = new Message();
@@ -28,10 +30,13 @@ export class Outbox {
   /** Payload bytes sent in DATA. */
   bytes = 0;
 
-  constructor(link: Link, clock: Clock) {
+  /** `path`: shared with other links. */
+  constructor(link: Link, clock: Clock, path: SharedPath | undefined) {
     this.#link = link;
     this.#clock = clock;
-    this.flight = new Flight(clock.now());
+    this.#path = path;
+    this.flight = new Flight(clock.now(), path === undefined ? undefined : () => path.beside(this, clock.now()));
+    path?.join(this);
   }
 
   /** Frames that open, end or inform: in order, before data, outside the cap (their number is limited, not their bytes). */
@@ -71,6 +76,7 @@ export class Outbox {
 
   close(): void {
     this.#closed = true;
+    this.#path?.leave(this);
     this.#control = [];
     this.#urgent.clear();
   }

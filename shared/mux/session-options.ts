@@ -4,6 +4,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { Info, Limits } from '../wire/handshake.ts';
 import type { Budget } from './budget.ts';
 import type { Clock } from './clock.ts';
+import type { SharedPath } from './shared-path.ts';
 import type { Stream } from './stream.ts';
 
 /** Why the peer takes no new streams here, and when to come back. */
@@ -26,6 +27,8 @@ export interface SessionOptions {
   readonly budget?: Budget;
   /** Most credit that one stream's window grows to, in bytes. */
   readonly longestWindow?: number;
+  /** What this session's link shares with others of the same tunnel. */
+  readonly path?: SharedPath;
   /** PING, INFO, GOAWAY and senseless OPEN frames that are taken within 10 s; more are a flood. */
   readonly floodFrames?: number;
   /** Stream ids end here, and the session with them; tests lower it. */

@@ -60,7 +60,7 @@ export class Session implements StreamHost {
     // Half of it is for windows that grow: the other half holds what was promised in the handshake.
     const promised = options.own.credit * options.own.streams;
     this.#budget = options.budget ?? new Budget(Math.max(SESSION_BUDGET, 2 * promised));
-    this.#outbox = new Outbox(link, this.#clock);
+    this.#outbox = new Outbox(link, this.#clock, options.path);
     this.#roundTrip = new RoundTrip(this.#clock);
     this.#flood = new FloodLimit(this.#clock, options.floodFrames);
     this.#timers = new Timers(this.#clock);

@@ -7,8 +7,16 @@ const MESSAGE = 16_320;
 const ACKNOWLEDGE_BYTES = 16 * 1024;
 const ACKNOWLEDGE_MS = 20;
 
+/** What senders on one path share: time, and the line. */
+interface Common {
+  now: number;
+  lineFreeAt: number;
+  readonly events: { at: number; run: () => void }[];
+  readonly senders: SimulatedPath[];
+}
+
 export class SimulatedPath {
-  now = 0;
+  readonly #common: Common;
   /** Bytes per millisecond. */
   bandwidth: number;
   /** Milliseconds, both ways together, with no queue. */
@@ -24,19 +32,28 @@ export class SimulatedPath {
   #acknowledged = 0;
   #received = 0;
   #told = 0;
-  #lineFreeAt = 0;
   #turnEnds = 0;
   #random = 1;
   #offered = 0;
   #offeredAt = 0;
   #holding = false;
   #pinging = false;
-  #events: { at: number; run: () => void }[] = [];
 
-  constructor(path: { bandwidth: number; roundTripMs: number }) {
+  /** `beside`: another sender on the same path, which moves on with it; `others`: what its flight is told of them. */
+  constructor(
+    path: { bandwidth: number; roundTripMs: number },
+    { beside, others }: { beside?: SimulatedPath; others?: () => readonly Flight[] } = {},
+  ) {
     this.bandwidth = path.bandwidth;
     this.roundTripMs = path.roundTripMs;
-    this.flight = new Flight(0);
+    this.#common = beside === undefined ? { now: 0, lineFreeAt: 0, events: [], senders: [] } : beside.#common;
+    this.#common.senders.push(this);
+    this.#offeredAt = this.now;
+    this.flight = new Flight(this.now, others);
+  }
+
+  get now(): number {
+    return this.#common.now;
   }
 
   /** Bytes that fill the path and no queue. */
@@ -54,29 +71,31 @@ export class SimulatedPath {
 
   /** Milliseconds that a byte sent now waits in front of the line. */
   get queueMs(): number {
-    return Math.max(0, this.#lineFreeAt - this.now);
+    return Math.max(0, this.#common.lineFreeAt - this.now);
   }
 
   /** Lets `ms` pass; `look` is called about once a millisecond. */
   run(ms: number, look: () => void = () => undefined): void {
-    const end = this.now + ms;
-    for (let tick = Math.floor(this.now) + 1; tick <= end; tick++) {
-      while (this.#events.length > 0 && this.#events[0]!.at <= tick) {
-        const event = this.#events.shift()!;
-        this.now = event.at;
+    const common = this.#common;
+    const end = common.now + ms;
+    for (let tick = Math.floor(common.now) + 1; tick <= end; tick++) {
+      while (common.events.length > 0 && common.events[0]!.at <= tick) {
+        const event = common.events.shift()!;
+        common.now = event.at;
         event.run();
       }
-      this.now = tick;
-      this.#send();
+      common.now = tick;
+      for (const sender of common.senders) sender.#send();
       look();
     }
-    this.now = end;
+    common.now = end;
   }
 
   #at(at: number, run: () => void): void {
-    let index = this.#events.length;
-    while (index > 0 && this.#events[index - 1]!.at > at) index--;
-    this.#events.splice(index, 0, { at, run });
+    const { events } = this.#common;
+    let index = events.length;
+    while (index > 0 && events[index - 1]!.at > at) index--;
+    events.splice(index, 0, { at, run });
   }
 
   #send(): void {
@@ -88,8 +107,8 @@ export class SimulatedPath {
       this.#offered -= bytes;
       this.#sent += bytes;
       this.flight.departed(bytes, this.now, this.#offered >= 1);
-      const leaves = Math.max(this.now, this.#lineFreeAt) + bytes / this.bandwidth;
-      this.#lineFreeAt = leaves;
+      const leaves = Math.max(this.now, this.#common.lineFreeAt) + bytes / this.bandwidth;
+      this.#common.lineFreeAt = leaves;
       this.#at(leaves + this.roundTripMs / 2, () => this.#arrive(bytes));
     }
   }

@@ -14,6 +14,7 @@ import { createBackoff } from '../../shared/backoff.ts';
 import { PosternError } from '../../shared/errors.ts';
 import { systemClock } from '../../shared/mux/clock.ts';
 import type { Session } from '../../shared/mux/session.ts';
+import { SharedPath } from '../../shared/mux/shared-path.ts';
 import { NO_LOG } from '../../shared/program/log.ts';
 import { DOMAIN } from './bastion-world.ts';
 
@@ -63,8 +64,10 @@ export function supervisedAgent(options: AgentOptions): SupervisedAgent {
     limits: LIMITS,
   };
   const sessions: Session[] = [];
+  const path = new SharedPath();
   const dial: SlotDial = (slot) =>
     createDial({
+      path,
       bastion: `https://${DOMAIN}:${port}`,
       ca,
       tokenFile,

@@ -5,7 +5,8 @@ import test from 'node:test';
 
 import fc from 'fast-check';
 
-import { BULK_BYTES, chooseLink, maySettle, type LinkView } from '../../../bastion/tunnels/link-choice.ts';
+import { BULK_BYTES } from '../../../shared/mux/shared-path.ts';
+import { chooseLink, maySettle, type LinkView } from '../../../bastion/tunnels/link-choice.ts';
 
 interface Named extends LinkView {
   readonly name: string;
