@@ -71,14 +71,14 @@ async function transfer({ bastion, ca }: SeveralLinksWorld, which: number): Prom
 
 test('twenty transfers over three links that are cut in turn arrive whole, each in one exchange', async (t) => {
   const world = await severalLinksWorld(t, notebook(), 3);
-  world.relay.cutEvery(1.5 * MIB, 'oldest');
+  world.relay.cutEvery(MIB, 'oldest');
   const hashes = await Promise.all(Array.from({ length: TRANSFERS }, (_, which) => transfer(world, which)));
   const expected = await Promise.all(Array.from({ length: TRANSFERS }, (_, which) => hashOf(numbered(which))));
   assert.deepEqual(hashes, expected);
   assert.ok(world.relay.cuts >= 20, `${world.relay.cuts} cuts`);
   assert.equal(world.running.events.filter((event) => event.startsWith('up')).length, 3);
   assert.equal(world.running.events.filter((event) => event.startsWith('lost')).length, 0);
-  assert.ok(world.running.sessions.every(({ stats }) => stats.streamsOpened >= 2));
+  assert.ok(world.running.sessions.every(({ stats }) => stats.streamsOpened > 0));
 });
 
 test('a session that ends for good takes only its own streams along, and its slot is filled again', async (t) => {
