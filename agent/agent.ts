@@ -187,6 +187,7 @@ function createOffer(offered: Offered, { env, terminal, output, log }: AgentCont
   });
   const offer: Offer = new Offer({
     ...{ values, upstream, services, env, authorization, terminal, log },
+    quiet: [...jupyter.quiet, ...values.idleIgnore],
     job: () => side.facts(),
     located: (url) => side.located(url),
     heard: (info) => side.heard(info),

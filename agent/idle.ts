@@ -42,7 +42,8 @@ export class IdleWatch {
   #toldSince: number | undefined;
   #request = -Infinity;
   #change = -Infinity;
-  #message = -Infinity;
+  #sent = -Infinity;
+  #received = -Infinity;
   #warned = false;
   #timer: unknown;
   #stopped = false;
@@ -76,7 +77,8 @@ export class IdleWatch {
     }
     this.#request = now - (info.requestMs ?? Infinity);
     this.#change = now - (info.changeMs ?? Infinity);
-    this.#message = now - (info.messageMs ?? Infinity);
+    this.#sent = now - (info.sentMs ?? Infinity);
+    this.#received = now - (info.receivedMs ?? Infinity);
   }
 
   async #look(): Promise<void> {
@@ -98,6 +100,9 @@ export class IdleWatch {
 
   #judge(testimony: Testimony): void {
     const now = this.#options.clock.now();
+    const seconds = (at: number): number | undefined => (at === -Infinity ? undefined : Math.round((now - at) / 1000));
+    const visitors = { request: seconds(this.#request), change: seconds(this.#change), sent: seconds(this.#sent) };
+    this.#options.log.debug({ ...testimony, secondsSince: visitors }, 'Is the notebook used?');
     this.#usedAt = Math.max(this.#usedAt, this.#lastUse(testimony, now));
     this.#say(now);
   }
@@ -115,16 +120,16 @@ export class IdleWatch {
     this.#warn(idleMs);
   }
 
-  /** Pages of an open tab ask on and on, so with a Jupyter only what changes something, and what it says itself, counts. */
+  /** Pages of an open tab ask on and on, and are told of it, so with a Jupyter only what changes something, what is sent, and what it says itself counts. */
   #lastUse(testimony: Testimony, now: number): number {
     switch (testimony.kind) {
       case 'other':
-        return Math.max(this.#request, this.#message);
+        return Math.max(this.#request, this.#sent, this.#received);
       case 'silent':
         // It may be too busy to answer: nothing is stopped on a doubt.
         return now;
       case 'jupyter':
-        return testimony.busy ? now : Math.max(this.#change, this.#message, now - (testimony.quietMs ?? Infinity));
+        return testimony.busy ? now : Math.max(this.#change, this.#sent, now - (testimony.quietMs ?? Infinity));
     }
   }
 

@@ -37,6 +37,18 @@ export const JOB_OPTIONS = [
     check: (value: number) => (value === 0 || value >= 1000 ? undefined : 'must be 0, or at least 1s'),
   },
   {
+    name: 'idle-ignore',
+    type: 'list',
+    metavar: '/PATH',
+    help:
+      'Beginnings of paths that the pages of the notebook ask by themselves, so that it is no use of it; what JupyterLab asks ' +
+      'so is known.',
+    check: (paths: readonly string[]) =>
+      paths.length <= 10 && paths.every((path) => /^\/[\x21-\x7e]{0,198}$/.test(path))
+        ? undefined
+        : 'must be at most 10 paths, each of at most 199 characters and beginning with /',
+  },
+  {
     name: 'notice',
     type: 'boolean',
     default: true,

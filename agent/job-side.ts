@@ -43,7 +43,7 @@ export function createJobSide(options: JobSideOptions): JobSide {
   const { values, job, output, log, tell } = options;
   const common = { clock: systemClock, tell, log };
   const { timeLimit: timeLimitMs, notice, idleTimeout: timeoutMs } = values;
-  const watch = new JobWatch({ ...common, job, timeLimitMs, notice, now: Date.now });
+  const watch = new JobWatch({ ...common, job, timeLimitMs, idleTimeoutMs: timeoutMs, notice, now: Date.now });
   const idle = new IdleWatch({
     ...common,
     timeoutMs,

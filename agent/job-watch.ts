@@ -9,6 +9,8 @@ export interface JobWatchOptions {
   readonly job: Job;
   /** Milliseconds from now that the job may run, where the batch system doesn't say; 0: unknown. */
   readonly timeLimitMs: number;
+  /** 0: the notebook is not stopped for being idle. */
+  readonly idleTimeoutMs: number;
   /** The bastion may tell visitors of the end in the notebook's pages. */
   readonly notice: boolean;
   readonly clock: Clock;
@@ -48,7 +50,7 @@ export class JobWatch {
 
   /** For a registration. */
   facts(): JobFacts {
-    const { job, notice } = this.#options;
+    const { job, notice, idleTimeoutMs } = this.#options;
     const { scheduler, id, owner, node } = job;
     return {
       scheduler,
@@ -56,6 +58,7 @@ export class JobWatch {
       ...(owner === undefined || owner === '' ? {} : { owner: printable(owner, 64) }),
       ...(node === '' ? {} : { node: printable(node, 255) }),
       ...this.#remaining(),
+      ...(idleTimeoutMs === 0 ? {} : { idleTimeoutMs }),
       notice,
     };
   }

@@ -21,6 +21,8 @@ export interface JupyterOptions {
 export interface Jupyter {
   /** Never rejects. */
   testimony(): Promise<Testimony>;
+  /** What an open tab asks by itself, and would make its notebook look used for ever. */
+  readonly quiet: readonly string[];
   /** Asks it to end; true when it said that it will. Never rejects. */
   shutdown(): Promise<boolean>;
 }
@@ -52,6 +54,8 @@ export function createJupyter(options: JupyterOptions): Jupyter {
       const quietMs = used.length === 0 ? undefined : Math.max(0, now() - Math.max(...used));
       return { kind: 'jupyter', busy: running.some(({ execution_state: state }) => state === 'busy'), quietMs };
     },
+    // The layout is saved every ten seconds whether it changed or not; shared editing says "I am here" every fifteen.
+    quiet: [`${base}lab/api/workspaces/`, `${base}api/collaboration/`],
     shutdown: async () => ((await ask('POST', 'api/shutdown'))?.status ?? 500) < 300,
   };
 }
@@ -100,8 +104,12 @@ interface Question {
 
 function answerTo(socket: Duplex, { method, path, authorization, signal }: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const headers = { host: 'localhost', ...(authorization === undefined ? {} : { authorization }) };
-    const sent = request({ method, path, headers, signal, agent: false, createConnection: () => socket });
+    const headers = {
+      host: 'localhost',
+      connection: 'close',
+      ...(authorization === undefined ? {} : { authorization }),
+    };
+    const sent = request({ method, path, headers, signal, createConnection: () => socket });
     sent.on('error', reject);
     sent.on('response', (response) => void collect(response).then(resolve, reject));
     sent.end();

@@ -37,6 +37,8 @@ export interface OfferOptions {
   readonly authorization: string | undefined;
   readonly terminal: AnnounceOptions['terminal'];
   readonly log: Log;
+  /** Beginnings of paths that its pages ask by themselves. */
+  readonly quiet: readonly string[];
   /** What the bastion is to know of the job; asked for at each registration. */
   job(): JobFacts;
   /** The notebook has this address; told again when it changes. */
@@ -154,6 +156,7 @@ export class Offer {
       services: [{ name: WEB, ...(authorization === undefined ? {} : { authorization }) }, ...services.offers],
       ...(services.ports.length === 0 ? {} : { ports: services.ports }),
       features: [ACTIVITY_FEATURE],
+      ...(this.#options.quiet.length === 0 ? {} : { quiet: this.#options.quiet }),
       limits: { credit: values.streamCredit, streams: values.streams, message: LONGEST_MESSAGE },
     };
   }

@@ -24,6 +24,7 @@ export interface TunnelEntry {
     readonly state: string;
     readonly reason?: string;
     readonly deadline?: string;
+    readonly idleTimeoutMs?: number;
     readonly idleSince?: string;
     readonly stopAt?: string;
   } | null;

@@ -4,7 +4,8 @@ import { WebSocketFrames } from './websocket-frames.ts';
 
 /** As much of a tunnel's traffic as is needed here. */
 export interface TrafficSink {
-  said(): void;
+  sent(): void;
+  received(): void;
   connected(): () => void;
 }
 
@@ -18,15 +19,19 @@ export interface SwitchedTraffic {
 /** In other protocols than WebSockets every byte counts. */
 export function watchSwitched(traffic: TrafficSink, webSocket: boolean): SwitchedTraffic {
   const ended = traffic.connected();
-  const direction = (): ((chunk: Uint8Array) => void) => {
-    if (!webSocket)
-      return (chunk) => {
-        if (chunk.length > 0) traffic.said();
-      };
+  const reader = (): ((chunk: Uint8Array) => boolean) => {
+    if (!webSocket) return (chunk) => chunk.length > 0;
     const frames = new WebSocketFrames();
-    return (chunk) => {
-      if (frames.read(chunk)) traffic.said();
-    };
+    return (chunk) => frames.read(chunk);
   };
-  return { in: direction(), out: direction(), ended };
+  const [fromVisitor, fromNotebook] = [reader(), reader()];
+  return {
+    in: (chunk) => {
+      if (fromVisitor(chunk)) traffic.sent();
+    },
+    out: (chunk) => {
+      if (fromNotebook(chunk)) traffic.received();
+    },
+    ended,
+  };
 }

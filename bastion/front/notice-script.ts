@@ -15,7 +15,7 @@ const COMMON = `
 
 /**
  * Says in a corner of the page that the job ends soon, or ends, or has ended, and loads the page anew when the notebook runs
- * again. It touches nothing of the page's own: one element with a closed shadow root, no inline style or markup that a
+ * again. It touches nothing of the page's own: one element with a shadow root, no inline style or markup that a
  * Content-Security-Policy could refuse, nothing at all when it can't ask.
  */
 export const NOTICE_SCRIPT = `(() => {
@@ -34,7 +34,7 @@ ${COMMON}
   const build = () => {
     host = element('postern-notice', { position: 'fixed', right: '16px', bottom: '16px', 'z-index': '2147483647' }, document.documentElement);
     host.setAttribute('role', 'status');
-    const root = host.attachShadow({ mode: 'closed' });
+    const root = host.attachShadow({ mode: 'open' });
     const box = element('div', {
       'max-width': '340px', padding: '12px 14px', font: '14px/1.45 system-ui, sans-serif', color: '#1b1f24', background: '#fff8e6',
       border: '1px solid #d9a400', 'border-radius': '8px', 'box-shadow': '0 2px 10px rgba(0,0,0,.25)',
@@ -52,8 +52,6 @@ ${COMMON}
     if (!host.isConnected) document.documentElement.append(host);
     host.style.setProperty('display', 'block');
     host.dataset.about = about;
-    // For those who look for it, people with a screen reader among them: the shadow is closed.
-    host.setAttribute('aria-label', sentence);
     text.textContent = sentence;
     button.style.setProperty('display', label ? 'inline-block' : 'none');
     button.textContent = label || '';
@@ -83,13 +81,14 @@ ${COMMON}
       return OFTEN;
     }
     if (status.state === 'ending') { show('state', 'The job ends now' + why + '.'); return OFTEN; }
+    const usual = Math.min(USUAL, (status.idleTimeoutMs || Infinity) / 6);
     const left = status.deadline === undefined ? Infinity : status.deadline - status.now;
     const stop = status.stopAt === undefined ? Infinity : status.stopAt - status.now;
     const window = Math.min(BEFORE_STOP, status.stopAt === undefined ? 0 : (status.stopAt - status.idleSince) / 2);
     if (stop <= window && stop < left) show('idle', 'Nobody seems to use this notebook: it is stopped in ' + span(stop) + '.', 'Keep it running', kept);
     else if (left <= BEFORE_END) show('deadline' + (left <= 120000), 'The job of this notebook ends in ' + span(left) + '. Save your work.');
     else { hide(); dismissed = ''; }
-    return Math.max(1000, Math.min(USUAL, stop <= 2 * window ? Math.max(1000, window / 10) : USUAL, left <= BEFORE_END ? OFTEN : left - BEFORE_END));
+    return Math.max(1000, Math.min(usual, stop <= 2 * window ? window / 10 : usual, left <= BEFORE_END ? OFTEN : left - BEFORE_END));
   };
   const look = async () => {
     clearTimeout(timer);

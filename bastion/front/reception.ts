@@ -29,7 +29,9 @@ export interface VisitedTunnel extends Dialer, Guarded, Told {
   /** `http` when no kind is given. */
   hasService(service: string, kind?: ServiceKind): boolean;
   authorization(service: string): string | undefined;
-  readonly traffic: Pick<Traffic, 'requested' | 'moved' | 'said' | 'connected'>;
+  readonly traffic: Pick<Traffic, 'requested' | 'moved' | 'sent' | 'received' | 'connected'>;
+  /** The notebook's pages ask this path by themselves: that is no use. */
+  isQuiet(target: string): boolean;
   /** A visitor wants the notebook to be kept; false when its agent can't be told. */
   keep(from: string): boolean;
   /** The agent itself ends the visitors' TLS for this service, or passes it on: nothing of it is read here. */
@@ -169,8 +171,8 @@ export class Reception {
     if (place.service === OWN_SERVICE) return this.#manage(visit, wish, tunnel);
     this.#admit(visit, wish, tunnel, ({ inject, visitor, dropAuthorization, recheck }) => {
       serving(tunnel, place.service);
-      const { traffic } = tunnel;
-      traffic.requested(asked.method);
+      const traffic = tunnel.isQuiet(asked.target) ? undefined : tunnel.traffic;
+      traffic?.requested(asked.method);
       visit.traffic = traffic;
       const authorization = inject ? tunnel.authorization(place.service) : undefined;
       visit.exchange = new Exchange(visit, {
@@ -178,7 +180,7 @@ export class Reception {
         destination: { dialer: tunnel, service: place.service, visitor, address: from.address },
         request: { ...asked, origin: lead.origin, dropAuthorization, authorization },
         host: lead.hostname,
-        traffic,
+        ...(traffic === undefined ? undefined : { traffic }),
         notice: tunnel.job?.notice === true && visitor !== 'public' && showsPage(asked.method, visit.headers),
         uploadIdleMs: this.#options.limits?.uploadIdleMs ?? UPLOAD_IDLE_MS,
       });

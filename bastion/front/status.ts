@@ -29,6 +29,8 @@ export interface Status {
   readonly run: string;
   readonly now: number;
   readonly deadline?: number;
+  /** Milliseconds. */
+  readonly idleTimeoutMs?: number;
   readonly idleSince?: number;
   readonly stopAt?: number;
   readonly reason?: string;
@@ -90,6 +92,7 @@ function statusOf(name: string, told: Told, { now, stranger }: { now: number; st
     run: createHash('sha256').update(instance).digest('hex').slice(0, 16),
     now,
     ...defined('deadline', job?.deadline),
+    ...defined('idleTimeoutMs', job?.idleTimeoutMs),
     ...defined('idleSince', job?.idleSince),
     ...defined('stopAt', job?.stopAt),
     ...defined('reason', shown?.reason),

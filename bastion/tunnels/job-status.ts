@@ -11,6 +11,8 @@ export interface JobView {
   readonly state: JobState;
   readonly reason: string | undefined;
   readonly deadline: number | undefined;
+  /** The agent stops the notebook when nobody has used it for so many milliseconds. */
+  readonly idleTimeoutMs: number | undefined;
   /** Since when nobody has used the notebook; undefined while it is used, or nobody looks. */
   readonly idleSince: number | undefined;
   /** When the agent stops it for that. */
@@ -54,9 +56,9 @@ export class JobStatus {
   /** Undefined when the agent says nothing of a job. */
   get view(): JobView | undefined {
     if (this.#facts === undefined) return undefined;
-    const { scheduler, id, owner, node, notice = false } = this.#facts;
+    const { scheduler, id, owner, node, idleTimeoutMs, notice = false } = this.#facts;
     return {
-      ...{ scheduler, id, owner, node, notice },
+      ...{ scheduler, id, owner, node, idleTimeoutMs, notice },
       state: this.#state,
       reason: this.#reason,
       deadline: this.#deadline,

@@ -21,8 +21,9 @@ export class Traffic {
   /** Since the last report. */
   #request = false;
   #change = false;
-  #message = false;
-  readonly #last: { request?: number; change?: number; message?: number } = {};
+  #sent = false;
+  #received = false;
+  readonly #last: { request?: number; change?: number; sent?: number; received?: number } = {};
   /** Something to report came while the report before it was not long ago. */
   #news = false;
   #timer: unknown;
@@ -44,10 +45,17 @@ export class Traffic {
     this.#soon();
   }
 
-  /** Something that is no ping, on a connection that speaks another protocol. */
-  said(): void {
-    if (this.#message) return;
-    this.#message = true;
+  /** Something that is no ping, from a visitor, on a connection that speaks another protocol. */
+  sent(): void {
+    if (this.#sent) return;
+    this.#sent = true;
+    this.#soon();
+  }
+
+  /** The same from the notebook. */
+  received(): void {
+    if (this.#received) return;
+    this.#received = true;
     this.#soon();
   }
 
@@ -78,16 +86,18 @@ export class Traffic {
     const last = this.#last;
     if (this.#request) last.request = now;
     if (this.#change) last.change = now;
-    if (this.#message) last.message = now;
+    if (this.#sent) last.sent = now;
+    if (this.#received) last.received = now;
     const age = (at: number): number => Math.round(now - at);
     tell({
       type: 'activity',
       connections: this.#connections,
       ...(last.request === undefined ? {} : { requestMs: age(last.request) }),
       ...(last.change === undefined ? {} : { changeMs: age(last.change) }),
-      ...(last.message === undefined ? {} : { messageMs: age(last.message) }),
+      ...(last.sent === undefined ? {} : { sentMs: age(last.sent) }),
+      ...(last.received === undefined ? {} : { receivedMs: age(last.received) }),
     });
-    this.#request = this.#change = this.#message = this.#news = false;
+    this.#request = this.#change = this.#sent = this.#received = this.#news = false;
     this.#timer = clock.setTimeout(() => this.#rest(), EVERY_MS);
   }
 

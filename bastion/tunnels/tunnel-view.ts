@@ -23,6 +23,8 @@ export interface Tunnel {
   readonly job: JobView | undefined;
   /** What visitors do is told here. */
   readonly traffic: Traffic;
+  /** The notebook's pages ask this path by themselves: that is no use. */
+  isQuiet(target: string): boolean;
   /** A visitor at this address wants the notebook to be kept; false when its agent can't be told. */
   keep(from: string): boolean;
   /** Its visitors' TLS ends at the agent, or behind it: nothing of it is read here. */

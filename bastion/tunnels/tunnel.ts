@@ -186,6 +186,10 @@ export class LiveTunnel implements Tunnel, HeldTunnel, Renewable {
     return this.#job.view;
   }
 
+  isQuiet(target: string): boolean {
+    return this.#latest.registration.quiet?.some((prefix) => target.startsWith(prefix)) === true;
+  }
+
   keep(from: string): boolean {
     return this.#tellOfVisitors({ type: 'keep', from });
   }

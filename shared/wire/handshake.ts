@@ -45,6 +45,7 @@ const MAX_SERVICES = 32;
 const MAX_LINKS = 8;
 const MAX_CREDENTIAL = 8192;
 const MAX_SLOTS = 16;
+const MAX_QUIET = 16;
 const MAX_PORT_RANGES = 32;
 
 /** What each end is ready to take; the sender of frames keeps to the other end's. */
@@ -111,6 +112,8 @@ export interface Registration {
   /** The batch job that the agent runs in. */
   readonly job?: JobFacts;
   readonly tls?: EndToEnd;
+  /** Beginnings of paths that the notebook's pages ask by themselves: what goes there is no use of the notebook. */
+  readonly quiet?: readonly string[];
 }
 
 export interface Acceptance {
@@ -194,6 +197,7 @@ export function decodeRegistration(header: string): Registration {
     limits: limits(json),
     ...(json['job'] === undefined ? {} : { job: readJobFacts(json['job']) }),
     ...(json['tls'] === undefined ? {} : { tls: endToEnd(json) }),
+    ...(json['quiet'] === undefined ? {} : { quiet: list(json, 'quiet', MAX_QUIET, quietPath) }),
   };
 }
 
@@ -271,6 +275,12 @@ function decodeObject(header: string): Json {
     if (cause instanceof PosternError) throw cause;
     throw new PosternError('registration-malformed', 'the header is not base64url JSON', { cause });
   }
+}
+
+function quietPath(value: unknown): string {
+  const path = plainText(value, 'quiet', 200);
+  if (!path.startsWith('/')) throw malformed('quiet', 'a path that does not begin with /');
+  return path;
 }
 
 function serviceOffer(value: unknown): ServiceOffer {

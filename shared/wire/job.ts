@@ -15,6 +15,8 @@ export interface JobFacts {
   readonly node?: string;
   /** Milliseconds until the batch system ends the job; a span, because nobody compares the two ends' clocks. */
   readonly remainingMs?: number;
+  /** The agent stops the notebook when nobody has used it for so long. */
+  readonly idleTimeoutMs?: number;
   /** The bastion may tell visitors in the notebook's own pages when the end is near. */
   readonly notice?: boolean;
 }
@@ -48,8 +50,10 @@ export interface ActivityInfo {
   readonly requestMs?: number;
   /** A request of a method that is not safe (RFC 9110, 9.2.1). */
   readonly changeMs?: number;
-  /** A data frame of a WebSocket, never a ping, pong or close; a byte of any other protocol. */
-  readonly messageMs?: number;
+  /** A data frame that a visitor sent over a WebSocket, never a ping, pong or close; a byte over any other protocol. */
+  readonly sentMs?: number;
+  /** The same from the notebook. */
+  readonly receivedMs?: number;
 }
 
 /** bastion: a visitor asked that the notebook be kept, from this address. */
@@ -82,6 +86,7 @@ export function readJobFacts(value: unknown): JobFacts {
     ...optionalText(json, 'owner', 64),
     ...optionalText(json, 'node', 255),
     ...optionalSpan(json, 'remainingMs'),
+    ...optionalSpan(json, 'idleTimeoutMs'),
     ...(json['notice'] === undefined ? {} : { notice: flag(json, 'notice') }),
   };
 }
@@ -104,7 +109,8 @@ export function readJobInfo(json: Json): JobInfo | IdleInfo | ActivityInfo | Kee
         connections: count(json, 'connections', LONGEST_MS),
         ...optionalSpan(json, 'requestMs'),
         ...optionalSpan(json, 'changeMs'),
-        ...optionalSpan(json, 'messageMs'),
+        ...optionalSpan(json, 'sentMs'),
+        ...optionalSpan(json, 'receivedMs'),
       };
     case 'keep':
       return { type: 'keep', from: text(json, 'from', 64) };

@@ -149,6 +149,15 @@ test('what visitors do is told to the agent', async (t) => {
   assert.ok(info.type === 'activity' && info.requestMs !== undefined && info.changeMs === undefined);
 });
 
+test('what the pages ask by themselves is not told', async (t) => {
+  const { world, agent, cookie } = await scene(t, { quiet: ['/lab/api/workspaces/'] });
+  await world.visit(HOST, '/lab/api/workspaces/default', { method: 'GET', headers: { cookie } });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.ok(!agent.infos.some(({ type }) => type === 'activity'));
+  await world.visit(HOST, '/lab/api/other', { headers: { cookie } });
+  await told(agent, 'activity');
+});
+
 test('a page gets the notice when the agent allows it, and is otherwise left alone', async (t) => {
   const navigation = { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate', 'sec-fetch-site': 'none' };
   const allowed = await scene(t);

@@ -166,6 +166,7 @@ function fakeTunnel(open: VisitedTunnel['open']): VisitedTunnel {
     instance: 'a'.repeat(32),
     job: undefined,
     traffic: new Traffic({ clock: systemClock, tell: () => {} }),
+    isQuiet: () => false,
     keep: () => false,
     spendLink: () => false,
     passesThrough: () => false,

@@ -46,21 +46,25 @@ export interface WorldOptions {
   readonly bastionOptions?: readonly string[];
   /** More options of `postern-agent run`. */
   readonly agentOptions?: readonly string[];
+  /** What a batch system would put into the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export class JupyterWorld implements AsyncDisposable {
   readonly run: Run;
   /** JupyterLab's root directory. */
   readonly files: string;
-  readonly agent: Agent;
+  readonly #tokenFile: string;
+  #agent: Agent;
   #bastion: Bastion;
   readonly #visitors: Visitor[] = [];
 
-  private constructor(run: Run, bastion: Bastion, agent: Agent) {
+  private constructor(run: Run, bastion: Bastion, agent: Agent, tokenFile: string) {
     this.run = run;
     this.files = join(run.folder, 'files');
     this.#bastion = bastion;
-    this.agent = agent;
+    this.#agent = agent;
+    this.#tokenFile = tokenFile;
   }
 
   /** Starts everything and waits until JupyterLab answers. */
@@ -68,10 +72,11 @@ export class JupyterWorld implements AsyncDisposable {
     notebooks = {},
     bastionOptions = [],
     agentOptions = [],
+    environment: more = {},
   }: WorldOptions = {}): Promise<JupyterWorld> {
     const folder = mkdtempSync(join(tmpdir(), 'postern-e2e-'));
     const id = randomBytes(8).toString('hex');
-    const environment = jupyterEnvironment(folder);
+    const environment = { ...jupyterEnvironment(folder), ...more };
     const run: Run = { programs: await builtPrograms(), id, folder, domain: 'notebooks.localhost', environment };
     try {
       mkdirSync(join(folder, 'files'));
@@ -80,12 +85,27 @@ export class JupyterWorld implements AsyncDisposable {
       const tokenFile = await createToken(run, 'alice', NAME);
       const command = jupyterCommand(lab as JupyterLab, folder);
       const options = { name: NAME, tokenFile, serve: { command }, extra: agentOptions };
-      return new JupyterWorld(run, bastion, await startAgent(run, bastion, options));
+      return new JupyterWorld(run, bastion, await startAgent(run, bastion, options), tokenFile);
     } catch (error) {
       killLeftovers(id);
       rmSync(folder, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  get agent(): Agent {
+    return this.#agent;
+  }
+
+  /** Starts the job anew after its agent has ended: the same files in a scratch directory of its own, nothing else kept. */
+  async restartElsewhere(): Promise<void> {
+    const folder = join(this.run.folder, `scratch-${randomBytes(4).toString('hex')}`);
+    mkdirSync(folder);
+    const run = { ...this.run, folder, environment: { ...this.run.environment, ...jupyterEnvironment(folder) } };
+    const command = jupyterCommand(lab as JupyterLab, folder).map((word) =>
+      word.startsWith('--ServerApp.root_dir=') ? `--ServerApp.root_dir=${this.files}` : word,
+    );
+    this.#agent = await startAgent(run, this.#bastion, { name: NAME, tokenFile: this.#tokenFile, serve: { command } });
   }
 
   get bastion(): Bastion {

@@ -172,6 +172,7 @@ const FIRST = {
   job: undefined,
   traffic: new Traffic({ clock: systemClock, tell: () => {} }),
   keep: () => false,
+  isQuiet: () => false,
   open: () => {
     throw new PosternError('stream-limit');
   },

@@ -86,3 +86,11 @@ test('another machine is forwarded to only when that was asked for', () => {
   assert.equal(problemsOf(...elsewhere, '--allow-foreign-upstream'), '');
   assert.equal(problemsOf('attach', ...GOOD, '--to', 'http://localhost:8888'), '');
 });
+
+test('--idle-ignore takes beginnings of paths, and --idle-timeout no blink of an eye', () => {
+  const idle = (...more: string[]): string => problemsOf('run', ...GOOD, ...more, '--', 'jupyter', 'lab');
+  assert.equal(idle('--idle-timeout', '30m', '--idle-ignore', '/health', '--idle-ignore', '/api/poll?'), '');
+  assert.match(idle('--idle-ignore', 'health'), /--idle-ignore/);
+  assert.match(idle('--idle-ignore', '/a b'), /--idle-ignore/);
+  assert.match(idle('--idle-timeout', '10ms'), /--idle-timeout/);
+});

@@ -48,11 +48,12 @@ test('a busy kernel is use, with or without a browser', async () => {
   assert.equal(stopped.length, 1);
 });
 
-test('requests of an open tab are no use of a Jupyter, but what changes something is, and so is what is said in a WebSocket', async () => {
+test('requests of an open tab are no use of a Jupyter, but what changes something is, and so is what is sent over a WebSocket', async () => {
   for (const [news, used] of [
     [{ requestMs: 0 }, false],
     [{ requestMs: 0, changeMs: 0 }, true],
-    [{ messageMs: 0 }, true],
+    [{ sentMs: 0 }, true],
+    [{ receivedMs: 0 }, false],
   ] as const) {
     const { clock, stopped, watch } = world(30 * MINUTE);
     for (let at = 0; at < 60; at += 1) {
@@ -67,7 +68,7 @@ test('any other program is used by traffic of any kind', async () => {
   const { clock, stopped, watch } = world(30 * MINUTE, { kind: 'other' });
   for (let at = 0; at < 60; at += 1) {
     await clock.advance(MINUTE);
-    watch.heard({ type: 'activity', connections: 0, requestMs: 0 });
+    watch.heard({ type: 'activity', connections: 0, ...(at % 2 === 0 ? { requestMs: 0 } : { receivedMs: 0 }) });
   }
   assert.deepEqual(stopped, []);
   watch.heard({ type: 'activity', connections: 5 });

@@ -32,7 +32,16 @@ function world({ deadline, timeLimitMs = 0 }: { deadline?: number; timeLimitMs?:
   };
   const log = { ...NO_LOG, info: () => {}, warn: (fields: unknown) => warnings.push(fields) } as unknown as Log;
   const now = (): number => START + clock.now();
-  const watch = new JobWatch({ job, timeLimitMs, notice: true, clock, now, tell: (info) => told.push(info), log });
+  const watch = new JobWatch({
+    job,
+    timeLimitMs,
+    idleTimeoutMs: 0,
+    notice: true,
+    clock,
+    now,
+    tell: (info) => told.push(info),
+    log,
+  });
   return { clock, told, warnings, state, watch };
 }
 

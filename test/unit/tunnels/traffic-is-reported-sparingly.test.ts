@@ -27,13 +27,13 @@ test('what lasts is told every ten seconds, with the age of what is over', async
   const { clock, told, traffic } = world();
   traffic.requested('POST');
   for (let at = 0; at < 60; at += 1) {
-    traffic.said();
+    traffic.sent();
     traffic.moved();
     await clock.advance(1000);
   }
   assert.ok(told.length >= 6 && told.length <= 7, String(told.length));
   const last = told.at(-1);
-  assert.equal(last?.messageMs, 0);
+  assert.equal(last?.sentMs, 0);
   assert.ok((last?.changeMs ?? 0) >= 45_000);
   assert.ok((last?.requestMs ?? -1) === 0);
 });
@@ -55,7 +55,7 @@ test('after its end it tells nothing more', async () => {
   const { clock, told, traffic } = world();
   traffic.requested('GET');
   traffic.close();
-  traffic.said();
+  traffic.sent();
   await clock.advance(60_000);
   assert.deepEqual(told, []);
 });

@@ -60,11 +60,23 @@ test('what is written into a header is what is read from it', () => {
 });
 
 test('a job is read with what is known of it', () => {
-  const job = { scheduler: 'slurm', id: '4711', owner: 'alice', node: 'wn-17', remainingMs: 0, notice: true };
+  const job = {
+    scheduler: 'slurm',
+    id: '4711',
+    owner: 'alice',
+    node: 'wn-17',
+    remainingMs: 0,
+    idleTimeoutMs: 5,
+    notice: true,
+  };
   assert.deepEqual(decodeRegistration(json({ ...registration, job: { ...job, news: 1 } })).job, job);
   assert.deepEqual(decodeRegistration(json({ ...registration, job: { scheduler: 'none' } })).job, {
     scheduler: 'none',
   });
+});
+
+test('paths that are no use are read', () => {
+  assert.deepEqual(decodeRegistration(json({ ...registration, quiet: ['/lab/api/'] })).quiet, ['/lab/api/']);
 });
 
 test('fields of a newer release are passed over', () => {
@@ -112,6 +124,7 @@ test('each field of a registration that is wrong is named', () => {
     ],
     links: [['ab'], ['AB'.repeat(32)], 'ab'],
     features: [[''], ['x'.repeat(41)]],
+    quiet: ['/', [''], ['lab'], [7], ['/ä'], Array.from({ length: 17 }, () => '/')],
     job: [
       'slurm',
       {},
@@ -165,7 +178,7 @@ test('INFO carries what both ends know, and unknown types are passed over', () =
     { type: 'job', state: 'preempted', reason: 'it got SIGTERM' },
     { type: 'idle', idleMs: 0 },
     { type: 'idle', idleMs: 60_000, stopMs: 1_740_000 },
-    { type: 'activity', connections: 2, requestMs: 0, changeMs: 4000, messageMs: 12 },
+    { type: 'activity', connections: 2, requestMs: 0, changeMs: 4000, sentMs: 12, receivedMs: 7 },
     { type: 'keep', from: '192.0.2.7' },
   ];
   for (const info of infos) assert.deepEqual(decodeInfo(Buffer.from(JSON.stringify(info))), info);
@@ -176,7 +189,7 @@ test('INFO carries what both ends know, and unknown types are passed over', () =
 test('INFO that cannot be read is a protocol error', () => {
   const wrong = ['', 'x', '[]', 'null', '{"type":"links"}', '{"type":"links","hashes":["x"]}', '{"type":"link-spent"}'];
   wrong.push('{"type":"job","state":"lost"}', '{"type":"idle"}', '{"type":"idle","idleMs":-1}', '{"type":"keep"}');
-  wrong.push('{"type":"activity"}', '{"type":"activity","connections":0,"messageMs":0.5}');
+  wrong.push('{"type":"activity"}', '{"type":"activity","connections":0,"sentMs":0.5}');
   for (const text of [
     ...wrong,
     '{"type":"readiness","service":"web","exit":256}',
