@@ -1,12 +1,13 @@
 // Finds a place for the command to listen at: a free port on loopback, or a unix socket in a directory of our own.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { PosternError } from '../shared/errors.ts';
 import type { Listening, Placement } from './command.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { LONGEST_SOCKET_PATH } from './upstreams/target.ts';
 
 export interface Place extends Placement {
@@ -39,7 +40,11 @@ async function privateSocket(parents: readonly string[]): Promise<Place> {
       const directory = await mkdtemp(join(parent, 'postern-')); // mode 0700
       const value = join(directory, 'socket');
       const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
-      if (Buffer.byteLength(value) <= LONGEST_SOCKET_PATH) return { listening: 'socket', value, remove };
+      if (Buffer.byteLength(value) <= LONGEST_SOCKET_PATH) {
+        const { uid } = await lstat(directory);
+        await removeLeftovers({ parent, uid, now: Date.now() });
+        return { listening: 'socket', value, remove };
+      }
       await remove();
       problem = `${value} is too long`;
     } catch (error) {
