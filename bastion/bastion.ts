@@ -11,6 +11,10 @@ import { openAccessLog } from './access-log.ts';
 import type { AccessLog } from './access-log.ts';
 import { openAdminPort } from './admin-port.ts';
 import type { AdminPort } from './admin-port.ts';
+import { AuditLog } from './audit-log.ts';
+import { NO_AUDIT } from './audit.ts';
+import type { Audit } from './audit.ts';
+import { auditedGate } from './auth/audited-gate.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import type { Revocations } from './auth/revocations.ts';
 import { ensureSecretDirectory } from './auth/secret-files.ts';
@@ -55,6 +59,8 @@ export interface BastionConfig {
   readonly accessLog?: string | undefined;
   /** A JSON file of the providers where visitors can sign in. */
   readonly signInFile?: string | undefined;
+  /** A path; without it, nothing is accounted for. */
+  readonly auditLog?: { readonly path: string; readonly rotateBytes: number; readonly keep: number } | undefined;
   readonly drainTimeoutMs: number;
   readonly visitorSessionMs: number;
   /** How long the session of a lost link waits to be resumed. */
@@ -91,7 +97,7 @@ export interface Bastion {
   readonly adminPort: number | undefined;
   /** The CA that visitors and agents must trust, in PEM; undefined when the certificate comes from files. */
   readonly authority: string | undefined;
-  /** Reads certificates and the rules for issuers again, and opens the access log anew. */
+  /** Reads certificates and the rules for issuers again, and opens the access and audit logs anew. */
   reload(): void;
   /** Not ready, GOAWAY to agents, exchanges finish within the drain timeout, then the rest is reset. Idempotent. */
   close(): Promise<void>;
@@ -112,6 +118,7 @@ interface Parts {
   readonly store: Store;
   readonly tls: TlsSource & { reload?(): void };
   readonly accessLog: AccessLog;
+  readonly audit: AuditLog | undefined;
   readonly endpoint: Endpoint;
   readonly metrics: Metrics;
   readonly front: Front;
@@ -132,6 +139,8 @@ export async function startBastion(config: BastionConfig, deps: BastionDeps): Pr
     await parts.admin?.close();
     await parts.accessLog.close();
     parts.store.close();
+    parts.audit?.record({ event: 'bastion-stopped', domain: config.domain, release: VERSION });
+    parts.audit?.close();
   };
   let closing: Promise<void> | undefined;
   return {
@@ -144,6 +153,7 @@ export async function startBastion(config: BastionConfig, deps: BastionDeps): Pr
       parts.tls.reload?.();
       parts.reloadIssuers();
       parts.accessLog.reopen();
+      parts.audit?.reopen();
     },
     close: () => {
       state.ready = false;
@@ -174,18 +184,20 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
   const tls = openTls(config, deps.log);
   const store = openStore(config, deps);
   const accessLog = openAccessLog(config.accessLog, deps.log);
-  const undo = [() => tls.close(), () => store.close(), () => void accessLog.close()];
+  const auditLog = openAudit(config, deps);
+  const audit = auditLog ?? NO_AUDIT;
+  const undo = [() => tls.close(), () => store.close(), () => void accessLog.close(), () => auditLog?.close()];
   try {
     const { authenticator, gate, visitors, access, revocations, reloadIssuers } = openAuth(config, deps, store);
     revocations.watch(() => state.front?.recheck());
     access.watch(() => state.front?.recheck());
-    const opened = { authenticator, revocations, state, store, tls };
+    const opened = { audit, authenticator, revocations, state, store, tls };
     const { directory, endpoint, metrics } = openTunnels(config, deps, opened);
     const front = await startFront(config.listen, {
       domain: config.domain,
       tls,
       directory,
-      gate,
+      gate: auditedGate(gate, audit, deps.now),
       access,
       ...visitorPages(config, visitors, { directory, state }),
       limits: config.https,
@@ -200,7 +212,8 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
     state.front = front;
     undo.push(() => front.destroy());
     const admin = await openAdmin(config, { metrics, directory, state }, deps.log);
-    return { tls, store, accessLog, endpoint, metrics, front, admin, reloadIssuers };
+    audit.record({ event: 'bastion-started', domain: config.domain, release: VERSION });
+    return { tls, store, accessLog, audit: auditLog, endpoint, metrics, front, admin, reloadIssuers };
   } catch (error) {
     for (const step of undo.toReversed()) step();
     throw error;
@@ -226,6 +239,7 @@ function visitorPages(
 
 /** What the endpoint and the metrics look at. */
 interface Opened extends Pick<Parts, 'tls' | 'store'> {
+  readonly audit: Audit;
   readonly authenticator: Authenticator;
   readonly revocations: Revocations;
   readonly state: State;
@@ -234,7 +248,7 @@ interface Opened extends Pick<Parts, 'tls' | 'store'> {
 function openTunnels(
   config: BastionConfig,
   deps: BastionDeps,
-  { authenticator, revocations, state, store, tls }: Opened,
+  { audit, authenticator, revocations, state, store, tls }: Opened,
 ): Pick<Parts, 'endpoint' | 'metrics'> & { directory: Directory } {
   const ownership = new Ownership({ ...deps, store, namesPerOwner: config.namesPerOwner });
   const isAwaited = (name: string): boolean => ownership.isAwaited(name);
@@ -256,6 +270,7 @@ function openTunnels(
     store,
     ownership,
     revocations,
+    audit,
     admission,
     limits: config.limits,
     tunnelLimits: config.tunnelLimits,
@@ -279,6 +294,10 @@ function openStore({ stateDirectory }: BastionConfig, { now = Date.now, clock }:
   const store = openSqliteStore(storePath(stateDirectory), clock);
   store.sweep(now() - DAY_MS);
   return store;
+}
+
+function openAudit({ auditLog }: BastionConfig, { log, now }: BastionDeps): AuditLog | undefined {
+  return auditLog === undefined ? undefined : new AuditLog({ ...auditLog, log, ...(now === undefined ? {} : { now }) });
 }
 
 function openTls({ tls, stateDirectory, domain }: BastionConfig, log: Log): Parts['tls'] {

@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 // postern-bastion: the public daemon, and the commands that make what it and its users need.
 
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+
 import { describeAuthority } from '../certs/describe.ts';
 import { authorityPath, loadAuthority } from '../certs/store.ts';
 import type { Authority } from '../certs/authority.ts';
@@ -13,6 +16,9 @@ import { parseOptions } from '../shared/program/options.ts';
 import { runProgram } from '../shared/program/run.ts';
 import type { ProgramContext } from '../shared/program/run.ts';
 import { onReload, onShutdown } from '../shared/program/shutdown.ts';
+import { AuditLog } from './audit-log.ts';
+import { NO_AUDIT } from './audit.ts';
+import type { Audit } from './audit.ts';
 import { Revocations } from './auth/revocations.ts';
 import { checkSecretDirectory, ensureSecretDirectory } from './auth/secret-files.ts';
 import { TokenBook } from './auth/token-book.ts';
@@ -24,7 +30,7 @@ import type { HttpsLimits } from './front/https.ts';
 import { BASTION_PROGRAM } from './options.ts';
 import type { ServeValues } from './options.ts';
 import { runNameCommand, runTokenCommand } from './owner-commands.ts';
-import type { TokenCommand } from './owner-commands.ts';
+import type { NameCommand, TokenCommand } from './owner-commands.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import { storePath } from './store/records.ts';
 import type { Store } from './store/store.ts';
@@ -41,11 +47,11 @@ export async function main(context: ProgramContext): Promise<number> {
     case 'token create':
       // The first token may be made before the bastion has ever run.
       ensureSecretDirectory(values.state);
-      context.stdout.write(await onTokens(parsed));
+      context.stdout.write(await onTokens(parsed, context));
       break;
     case 'token list':
     case 'token revoke':
-      context.stdout.write(await onTokens(parsed));
+      context.stdout.write(await onTokens(parsed, context));
       break;
     case 'ca show':
       context.stdout.write(describeAuthority(authorityIn(values.state), authorityPath(values.state)));
@@ -54,7 +60,7 @@ export async function main(context: ProgramContext): Promise<number> {
       context.stdout.write(authorityIn(values.state).certificate);
       break;
     default:
-      context.stdout.write(await withStore(values.state, (store) => runNameCommand(parsed, administered(store))));
+      context.stdout.write(await onNames(parsed, context));
   }
   return 0;
 }
@@ -100,6 +106,7 @@ function configOf(values: ServeValues, listen: ListenTarget): BastionConfig {
     tls: tlsCert === undefined || tlsKey === undefined ? undefined : { certificate: tlsCert, key: tlsKey },
     admin: values.admin === undefined ? undefined : parseAddress(values.admin),
     issuers: values.issuers,
+    auditLog: auditOptions(values),
     accessLog: values.accessLog,
     drainTimeoutMs: values.drainTimeout,
     visitorSessionMs: values.visitorSession,
@@ -146,6 +153,11 @@ function httpsOf(values: ServeValues): HttpsLimits {
   };
 }
 
+function auditOptions(values: ServeValues): BastionConfig['auditLog'] {
+  const path = auditPath(values);
+  return path === undefined ? undefined : { path, rotateBytes: values.auditRotate, keep: values.auditKeep };
+}
+
 /** What somebody who started it by hand wants to know. */
 function welcome(values: ServeValues, bastion: Bastion, listen: string): string {
   const port = values.publicPort ?? bastion.port;
@@ -165,12 +177,48 @@ function welcome(values: ServeValues, bastion: Bastion, listen: string): string 
   return `${lines.join('\n')}\n\n`;
 }
 
-function onTokens(parsed: TokenCommand): Promise<string> {
+function onTokens(parsed: TokenCommand, context: ProgramContext): Promise<string> {
   const { state } = parsed.values;
   return withStore(state, (store) => {
     const sign = (request: TokenRequest) => signToken(loadTokenKey(state), request);
-    return runTokenCommand(parsed, new TokenBook(store, new Revocations(store), sign));
+    const options = { store, revocations: new Revocations(store), sign, audit: auditOf(parsed.values, context) };
+    return runTokenCommand(parsed, new TokenBook(options), administrator(context));
   });
+}
+
+function onNames(parsed: NameCommand, context: ProgramContext): Promise<string> {
+  return withStore(parsed.values.state, (store) =>
+    runNameCommand(parsed, {
+      ownership: new Ownership({ store, namesPerOwner: Infinity }),
+      audit: auditOf(parsed.values, context),
+      by: administrator(context),
+    }),
+  );
+}
+
+/** The same file that a running bastion writes to; putting it aside is left to that one. */
+function auditOf(values: { state: string; auditLog?: string | undefined }, { stderr }: ProgramContext): Audit {
+  const path = auditPath(values);
+  const log = createLog({ name: 'postern-bastion', level: 'info', pretty: undefined, stream: stderr });
+  return path === undefined ? NO_AUDIT : new AuditLog({ path, rotateBytes: Infinity, keep: Infinity, log });
+}
+
+function auditPath({ state, auditLog }: { state: string; auditLog?: string | undefined }): string | undefined {
+  return auditLog === 'none' ? undefined : (auditLog ?? join(state, 'audit.log'));
+}
+
+/** Who runs the command, as the system and sudo tell. */
+function administrator({ env }: ProgramContext): string {
+  return `command line (${env['SUDO_USER'] ?? userName()})`;
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may have no name for its user.
+    return `uid ${process.getuid?.()}`;
+  }
 }
 
 /** The state directory must be there: a mistyped one must not look like one without names. */
@@ -181,10 +229,6 @@ async function withStore<T>(state: string, work: (store: Store) => T | Promise<T
   } finally {
     store.close();
   }
-}
-
-function administered(store: Store): Ownership {
-  return new Ownership({ store, namesPerOwner: Infinity });
 }
 
 function authorityIn(state: string): Authority {

@@ -7,7 +7,7 @@ import { LOG_OPTIONS } from '../shared/program/log-options.ts';
 import type { OptionSpec, OptionValues, ProgramSpec } from '../shared/program/options.ts';
 import { HTTP2_OPTIONS } from './http2-options.ts';
 import { LIMIT_OPTIONS, between } from './limit-options.ts';
-import { OWNER_COMMANDS, STATE } from './owner-options.ts';
+import { AUDIT_LOG, OWNER_COMMANDS, STATE } from './owner-options.ts';
 
 const SERVE_BASICS = [
   {
@@ -55,6 +55,21 @@ const SERVE_BASICS = [
     type: 'path',
     metavar: 'FILE|log',
     help: 'Write a JSON line for each exchange to this file, opened anew at SIGHUP; log: among the messages.',
+  },
+  AUDIT_LOG,
+  {
+    name: 'audit-rotate',
+    type: 'bytes',
+    default: '32MiB',
+    help: 'An audit log that has grown to this is put aside, as audit.log.TIME.',
+    check: between(4096, 2 ** 40, ['4KiB', '1TiB']),
+  },
+  {
+    name: 'audit-keep',
+    type: 'integer',
+    default: 10,
+    help: 'How many audit logs that were put aside are kept; older ones are removed.',
+    check: between(0, 100_000),
   },
   {
     name: 'issuers',

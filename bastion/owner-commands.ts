@@ -1,45 +1,72 @@
 // What administrators do about tokens and names, on the same store as a running bastion: it notices within a second.
 
 import { PosternError } from '../shared/errors.ts';
+import type { Audit } from './audit.ts';
 import type { TokenBook, TokenState } from './auth/token-book.ts';
 import type { OwnerCommand } from './owner-options.ts';
 import type { NameRecord } from './store/records.ts';
 import type { Ownership } from './tunnels/ownership.ts';
 
 export type TokenCommand = Extract<OwnerCommand, { command: `token ${string}` }>;
-type NameCommand = Extract<OwnerCommand, { command: `name ${string}` }>;
+export type NameCommand = Extract<OwnerCommand, { command: `name ${string}` }>;
 
 /** Does what was asked for and answers what to print. Rejects with PosternError: options-invalid, token-unknown. */
-export async function runTokenCommand({ command, values }: TokenCommand, book: TokenBook): Promise<string> {
+export async function runTokenCommand({ command, values }: TokenCommand, book: TokenBook, by: string): Promise<string> {
   switch (command) {
     case 'token create': {
       const { owner, name, use, ttl } = values;
-      return `${(await book.create({ owner, names: name, use, ttlMs: ttl }, 'command line')).token}\n`;
+      return `${(await book.create({ owner, names: name, use, ttlMs: ttl }, by)).token}\n`;
     }
     case 'token list':
       return tokenTable(book.list(values.owner));
     case 'token revoke':
-      for (const id of values.id) book.revoke(id, values.unknown);
-      if (values.owner !== undefined) book.revokeOwner(values.owner);
+      for (const id of values.id) {
+        if (values.unknown) book.revokeAny(id, by);
+        else book.revoke(id, by);
+      }
+      if (values.owner !== undefined) book.revokeOwner(values.owner, by);
       return '';
   }
 }
 
+/** What a command about names works on. */
+export interface Administration {
+  readonly ownership: Ownership;
+  readonly audit: Audit;
+  /** Who does it. */
+  readonly by: string;
+}
+
+/** What a change to a name is called in the audit log. */
+const NAME_EVENTS = {
+  'name reserve': 'name-reserved',
+  'name release': 'name-released',
+  'name give': 'name-given',
+  'name free': 'name-freed',
+} as const;
+
 /** Does what was asked for and answers what to print. Throws PosternError: name-unknown, name-taken, name-invalid. */
-export function runNameCommand({ command, values }: NameCommand, ownership: Ownership): string {
+export function runNameCommand(parsed: NameCommand, { ownership, audit, by }: Administration): string {
+  const { command, values } = parsed;
+  if (command === 'name list') return nameTable(ownership.list(values.owner));
+  if (command === 'name show') return nameTable([known(ownership.show(values.name), values.name)]);
+  const record = changed(parsed, ownership);
+  audit.record({ event: NAME_EVENTS[command], name: record.name, owner: record.owner, by });
+  return nameTable([record]);
+}
+
+type NameChange = Extract<NameCommand, { command: keyof typeof NAME_EVENTS }>;
+
+function changed({ command, values }: NameChange, ownership: Ownership): NameRecord {
   switch (command) {
-    case 'name list':
-      return nameTable(ownership.list(values.owner));
-    case 'name show':
-      return nameTable([known(ownership.show(values.name), values.name)]);
     case 'name reserve':
-      return nameTable([ownership.reserve(values.name, values.owner)]);
+      return ownership.reserve(values.name, values.owner);
     case 'name release':
-      return nameTable([ownership.release(values.name)]);
+      return ownership.release(values.name);
     case 'name give':
-      return nameTable([ownership.give(values.name, values.owner)]);
+      return ownership.give(values.name, values.owner);
     case 'name free':
-      return nameTable([ownership.free(values.name)]);
+      return ownership.free(values.name);
   }
 }
 

@@ -15,6 +15,13 @@ export const STATE = {
   help: 'The directory that holds keys and the CA: made with mode 0700 if missing, refused when others may enter it.',
 } as const satisfies OptionSpec;
 
+export const AUDIT_LOG = {
+  name: 'audit-log',
+  type: 'path',
+  metavar: 'FILE|none',
+  help: 'Account for what was decided and done in this file (mode 0600). Without it: audit.log in the state directory.',
+} as const satisfies OptionSpec;
+
 const TOKEN_CREATE = {
   name: 'token create',
   summary: 'Prints a signed token that expires: for an agent to register with, or for a script to visit with.',
@@ -24,6 +31,7 @@ const TOKEN_CREATE = {
   ],
   options: [
     STATE,
+    AUDIT_LOG,
     {
       name: 'owner',
       type: 'string',
@@ -112,6 +120,7 @@ export const OWNER_COMMANDS = [
     ],
     options: [
       STATE,
+      AUDIT_LOG,
       { name: 'id', type: 'list', metavar: 'ID', help: 'The id of a token (token list, or credentialId in the log).' },
       {
         name: 'owner',
@@ -144,26 +153,26 @@ export const OWNER_COMMANDS = [
     name: 'name reserve',
     summary: "Makes a name that nobody has an owner's, before a job of theirs claims it.",
     examples: ['postern-bastion name reserve --state /var/lib/postern --name alice-1 --owner alice'],
-    options: [STATE, NAME, OWNER],
+    options: [STATE, NAME, OWNER, AUDIT_LOG],
   },
   {
     name: 'name release',
     summary: 'Gives a name up: no agent is awaited under it any more, and only the same owner can have it back.',
     examples: ['postern-bastion name release --state /var/lib/postern --name alice-1'],
-    options: [STATE, NAME],
+    options: [STATE, NAME, AUDIT_LOG],
   },
   {
     name: 'name give',
     summary: "Takes a name from its owner and makes it another's; what browsers keep of it is cleared.",
     examples: ['postern-bastion name give --state /var/lib/postern --name demo --owner bob --force'],
-    options: [STATE, NAME, OWNER, FORCE],
+    options: [STATE, NAME, OWNER, FORCE, AUDIT_LOG],
     check: forced,
   },
   {
     name: 'name free',
     summary: 'Takes a name from its owner: the next to claim it has it; what browsers keep of it is cleared.',
     examples: ['postern-bastion name free --state /var/lib/postern --name demo --force'],
-    options: [STATE, NAME, FORCE],
+    options: [STATE, NAME, FORCE, AUDIT_LOG],
     check: forced,
   },
 ] as const satisfies readonly CommandSpec[];

@@ -50,6 +50,8 @@ export interface Admission {
   readonly inject: boolean;
   /** The Authorization header was meant for us: the notebook must not see it. */
   readonly dropAuthorization: boolean;
+  /** Stable id of the proof that let it in, for the audit log; not secret. */
+  readonly credentialId?: string;
   /** Asked again and again while the visit lasts: why the visitor may be here no more, or undefined. Never throws. */
   recheck?(): PosternError | undefined;
 }
@@ -138,6 +140,7 @@ export class Gate {
     return {
       visitor: visitorOf(session),
       role,
+      credentialId: session.id,
       groups: session.person?.groups ?? [],
       // An Authorization of the visitor's own is the notebook's to judge, and must not be helped by ours.
       inject: headers.authorization === undefined,
@@ -203,7 +206,15 @@ export class Gate {
       if (over !== undefined) return new PosternError(over);
       return this.#roleOfKnown(known, name, tunnel) === undefined ? new PosternError('not-yours') : undefined;
     };
-    return { visitor: identity.owner, role, groups: [], inject: true, dropAuthorization: true, recheck };
+    return {
+      visitor: identity.owner,
+      role,
+      groups: [],
+      inject: true,
+      dropAuthorization: true,
+      credentialId: identity.id,
+      recheck,
+    };
   }
 }
 

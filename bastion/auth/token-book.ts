@@ -1,6 +1,7 @@
 // The book of tokens that the bastion made: who got which, until when, and which were taken back. Never the tokens themselves.
 
 import { PosternError } from '../../shared/errors.ts';
+import type { Audit } from '../audit.ts';
 import type { TokenRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { Use } from './authenticator.ts';
@@ -29,23 +30,33 @@ export interface TokenState extends TokenRecord {
   readonly revoked: boolean;
 }
 
+export interface TokenBookOptions {
+  readonly store: Pick<Store, 'tokens'>;
+  readonly revocations: Revocations;
+  readonly sign: SignToken;
+  readonly audit: Audit;
+}
+
 export class TokenBook {
+  readonly #options: TokenBookOptions;
   readonly #store: Pick<Store, 'tokens'>;
   readonly #revocations: Revocations;
-  readonly #sign: SignToken;
 
-  constructor(store: Pick<Store, 'tokens'>, revocations: Revocations, sign: SignToken) {
-    this.#store = store;
-    this.#revocations = revocations;
-    this.#sign = sign;
+  constructor(options: TokenBookOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    this.#revocations = options.revocations;
   }
 
   /** A new token, written down before it is handed out; `by` says who asked for it. */
   async create(request: TokenRequest, by: string): Promise<SignedToken> {
-    const signed = await this.#sign(request);
+    const { sign, audit } = this.#options;
+    const signed = await sign(request);
     const { id, created, expires } = signed;
     const { owner, names, use } = request;
     this.#store.tokens.put({ id, owner, names, use, created, expires, by });
+    const until = new Date(expires).toISOString();
+    audit.record({ event: 'token-made', owner, credentialId: id, names, use, expires: until, by });
     return signed;
   }
 
@@ -59,16 +70,22 @@ export class TokenBook {
     return this.#store.tokens.get(id);
   }
 
-  /** Takes a credential back; one of another issuer, that is in no book, only when `unknown` is true. Throws PosternError `token-unknown`. */
-  revoke(id: string, unknown = false): void {
-    const record = this.find(id);
-    if (record === undefined && !unknown) throw new PosternError('token-unknown', id);
-    this.#revocations.revoke(id, record?.expires);
+  /** Takes back one that is in the book; throws PosternError `token-unknown` for any other. `by` says who asked for it. */
+  revoke(id: string, by: string): void {
+    if (this.find(id) === undefined) throw new PosternError('token-unknown', id);
+    this.revokeAny(id, by);
+  }
+
+  /** Takes back a credential whether or not it was made here. */
+  revokeAny(id: string, by: string): void {
+    this.#revocations.revoke(id, this.find(id)?.expires);
+    this.#options.audit.record({ event: 'token-revoked', credentialId: id, by });
   }
 
   /** Takes back everything that the owner was given until now. */
-  revokeOwner(owner: string): void {
+  revokeOwner(owner: string, by: string): void {
     this.#revocations.revokeOwner(owner);
+    this.#options.audit.record({ event: 'owner-revoked', owner, by });
   }
 
   #isRevoked({ id, owner, created }: TokenRecord): boolean {

@@ -7,25 +7,19 @@ import { PosternError, asPosternError } from '../../shared/errors.ts';
 import type { ErrorCode } from '../../shared/errors.ts';
 import { Budget } from '../../shared/mux/budget.ts';
 import { systemClock } from '../../shared/mux/clock.ts';
-import type { Clock } from '../../shared/mux/clock.ts';
 import type { WebSocketLink } from '../../shared/link/websocket-link.ts';
 import { Session } from '../../shared/mux/session.ts';
 import type { SessionOptions } from '../../shared/mux/session.ts';
-import type { Log } from '../../shared/program/log.ts';
 import { END_TO_END_FEATURE } from '../../shared/wire/handshake.ts';
-import type { Limits } from '../../shared/wire/handshake.ts';
-import type { Authenticator } from '../auth/authenticator.ts';
-import type { Revocations } from '../auth/revocations.ts';
-import type { Store } from '../store/store.ts';
-import type { Admission } from './admission.ts';
+import { addressGroup } from '../auth/attempts.ts';
+import { Repeats } from '../repeats.ts';
 import { addressOf, asksToRegister, identify, registrationOf } from './arrival.ts';
-import type { Directory } from './directory.ts';
+import type { EndpointOptions } from './endpoint-options.ts';
 import { endToEndRefusal } from './end-to-end.ts';
 import { evict, evictFormerOwners, evictRevoked } from './evict.ts';
 import { acceptAgent, grant } from './grant.ts';
 import type { Granted } from './grant.ts';
 import { SpentLinks } from './links.ts';
-import type { Ownership } from './ownership.ts';
 import { Pauses } from './pauses.ts';
 import { refuse } from './refuse.ts';
 import { decide } from './registration.ts';
@@ -34,54 +28,22 @@ import { ResumableSessions, asksToResume } from './resumption.ts';
 import type { Upgrade } from './resumption.ts';
 import { LiveTunnel } from './tunnel.ts';
 import type { Farewell, Joining } from './tunnel.ts';
-import type { TunnelLimits } from './tunnel-limits.ts';
 import type { TunnelLink } from './tunnel-link.ts';
-
-export interface EndpointOptions {
-  /** Software and release, for agents' logs. */
-  readonly bastion: string;
-  readonly authenticator: Authenticator;
-  readonly directory: Directory;
-  readonly store: Store;
-  readonly ownership: Ownership;
-  readonly revocations: Revocations;
-  readonly admission: Admission;
-  readonly limits: Limits;
-  readonly tunnelLimits: TunnelLimits;
-  /** As a session takes them. */
-  readonly sessions: Pick<SessionOptions, 'longestWindow' | 'floodFrames'>;
-  /** Bytes of credit that the streams of one tunnel, and those of all, may have granted. */
-  readonly sessionCredit: number;
-  readonly totalCredit: number;
-  /** How long the streams of a replaced agent may go on, in milliseconds. */
-  readonly graceMs: number;
-  /** How long a session whose link was lost waits to be resumed, and visitors who come meanwhile wait for that; milliseconds. */
-  readonly resumeMs: number;
-  readonly pausePatienceMs: number;
-  readonly log: Log;
-  /** The URL of a host by its label. */
-  urlOf(label: string): string;
-  onHandshake(result: 'accepted' | 'resumed' | ErrorCode): void;
-  onSessionEnd(session: Session, reason: ErrorCode): void;
-  /** A link was lost; its session waits to be resumed. */
-  onPause(): void;
-  /** A link of each of these tunnels has been lost for as long as a visitor waits; called again and again until it is back. */
-  onImpatience(tunnels: ReadonlySet<LiveTunnel>): void;
-  /** Unix milliseconds. */
-  readonly now?: () => number;
-  readonly clock?: Clock;
-}
 
 /** A registration that has come as far as the table. */
 interface Candidate extends Joining {
   readonly address: string;
 }
 
+/** An agent that is refused again and again is accounted for once in a while, in milliseconds. */
+const REFUSED_AGAIN_MS = 600_000;
+
 export class Endpoint {
   readonly #options: EndpointOptions;
   readonly #now: () => number;
   readonly #budget: Budget;
   readonly #spent: SpentLinks;
+  readonly #refusals: Repeats;
   readonly #resumable: ResumableSessions;
   readonly #pauses: Pauses<TunnelLink<LiveTunnel>>;
   #draining = false;
@@ -91,6 +53,7 @@ export class Endpoint {
     this.#now = options.now ?? Date.now;
     this.#budget = new Budget(options.totalCredit);
     this.#spent = new SpentLinks(options.store, this.#now);
+    this.#refusals = new Repeats(REFUSED_AGAIN_MS, this.#now);
     this.#resumable = new ResumableSessions(options.limits.message);
     const { directory, ownership, revocations } = options;
     options.store.watch('names', () => evictFormerOwners(directory, ownership));
@@ -162,7 +125,7 @@ export class Endpoint {
     const candidate = { identity, registration: registrationOf(upgrade.request), address: addressOf(upgrade.socket) };
     // The first decision can still be told over HTTP.
     accepted(this.#decide(candidate));
-    this.#options.ownership.claim(candidate.registration.names, identity.owner);
+    this.#claim(candidate);
     const granted = grant();
     const link = await this.#accept(upgrade, candidate, granted);
     if (link === undefined) return this.#options.onHandshake('link-closed');
@@ -193,6 +156,11 @@ export class Endpoint {
       held: (owner: string) => directory.count(owner),
     };
     return decide(state, arrival);
+  }
+
+  #claim({ identity: { owner, id }, registration, address }: Candidate): void {
+    for (const name of this.#options.ownership.claim(registration.names, owner))
+      this.#options.audit.record({ event: 'name-claimed', name, owner, by: id, address });
   }
 
   #accept(
@@ -247,6 +215,9 @@ export class Endpoint {
     });
     if (decision.join === undefined) directory.add(tunnel);
     if (decision.drop !== undefined) tunnel.drop(decision.drop);
+    const { names, access, instance } = registration;
+    const account = { owner: identity.owner, credentialId: identity.id, names, instance, access, address };
+    this.#options.audit.record({ event: 'agent-registered', ...account });
     log.info(
       {
         owner: identity.owner,
@@ -258,7 +229,7 @@ export class Endpoint {
         access: registration.access,
         session: granted.session,
         address,
-        replacing: decision.retire.map(({ instance }) => instance),
+        replacing: decision.retire.map((retired) => retired.instance),
       },
       'agent registered',
     );
@@ -290,6 +261,7 @@ export class Endpoint {
       now: this.#now,
       standing: revocations.standing,
       authenticator: this.#options.authenticator,
+      audit: this.#options.audit,
       onEnd: (tunnel: LiveTunnel) => directory.remove(tunnel),
       onExpired: (tunnel: LiveTunnel) => evict(directory, tunnel, 'credential-expired'),
       onSessionEnd,
@@ -303,6 +275,8 @@ export class Endpoint {
     const fields = { code: error.code, detail: error.detail, address: addressOf(socket) };
     if (error.code === 'internal') log.error({ ...fields, err: error }, 'registration failed');
     else log.warn(fields, 'registration refused');
+    const repeats = this.#refusals.tell(`${error.code} ${addressGroup(fields.address)}`);
+    if (repeats !== undefined) this.#options.audit.record({ event: 'agent-refused', ...fields, repeats });
     request.resume();
     refuse(socket, error, retryAfterS(error.code));
   }

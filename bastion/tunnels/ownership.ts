@@ -56,13 +56,15 @@ export class Ownership {
 
   /**
    * Makes the names the owner's, on disk before it returns. The table has allowed it; another process may have been quicker:
-   * throws PosternError `name-taken`, and nothing has changed.
+   * throws PosternError `name-taken`, and nothing has changed. Answers the names that were not the owner's before.
    */
-  claim(names: readonly string[], owner: string): void {
+  claim(names: readonly string[], owner: string): string[] {
     const now = this.#now();
-    if (names.every((name) => isFresh(this.#names.get(name), owner, now))) return;
-    this.#store.atomically(() => {
+    if (names.every((name) => isFresh(this.#names.get(name), owner, now))) return [];
+    return this.#store.atomically(() => {
+      const added = names.filter((name) => this.reservation(name)?.held !== true);
       for (const name of names) this.#names.put(this.#claimed(name, owner, now));
+      return added;
     });
   }
 

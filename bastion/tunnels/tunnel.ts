@@ -21,6 +21,7 @@ import {
   type JobInfo,
   type KeepInfo,
 } from '../../shared/wire/job.ts';
+import type { Audit } from '../audit.ts';
 import type { Authenticator, Identity } from '../auth/authenticator.ts';
 import type { Standing } from '../auth/revocations.ts';
 import { watchDeadline } from './deadline.ts';
@@ -60,6 +61,7 @@ export interface TunnelOptions {
   /** Whether its credential still holds, and whose a fresh one is. */
   readonly standing: Standing;
   readonly authenticator: Authenticator;
+  readonly audit: Audit;
   /** Once, when its last link is gone. */
   onEnd(tunnel: LiveTunnel): void;
   /** When the credential has expired: time to take it out of the directory. */
@@ -239,6 +241,8 @@ export class LiveTunnel implements Tunnel, HeldTunnel, Renewable {
 
   renew(identity: Identity): void {
     this.#latest = { ...this.#latest, identity };
+    const { owner, id: credentialId } = identity;
+    this.#options.audit.record({ event: 'credential-renewed', owner, credentialId, names: this.names });
     this.#watchCredential();
   }
 

@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import type { AuditEvent } from '../../../bastion/audit.ts';
 import { Attempts } from '../../../bastion/auth/attempts.ts';
 import type { Identity } from '../../../bastion/auth/authenticator.ts';
 import { Gate } from '../../../bastion/auth/gate.ts';
 import { Revocations, refusingRevoked } from '../../../bastion/auth/revocations.ts';
 import { TokenBook } from '../../../bastion/auth/token-book.ts';
+import type { SignToken } from '../../../bastion/auth/token-book.ts';
 import { VisitorSessions } from '../../../bastion/auth/visitor-session.ts';
 import { openSqliteStore } from '../../../bastion/store/sqlite.ts';
 import { PosternError } from '../../../shared/errors.ts';
@@ -67,10 +69,12 @@ test('a revocation is heard of, and a new process knows it', async () => {
 test('the book knows which tokens it gave out, and takes back no others unless it is told to', async () => {
   const { store, now, revocations } = world();
   let made = 0;
-  const book = new TokenBook(store, revocations, async ({ ttlMs }) => {
+  const sign: SignToken = async ({ ttlMs }) => {
     made += 1;
     return { token: `secret-${made}`, id: `t${made}`, created: now(), expires: now() + ttlMs };
-  });
+  };
+  const told: AuditEvent[] = [];
+  const book = new TokenBook({ store, revocations, sign, audit: { record: (event) => void told.push(event) } });
   const request = { owner: 'alice', names: ['alice-*'], use: 'agent', ttlMs: 60_000 } as const;
   await book.create(request, 'command line');
   await book.create({ ...request, owner: 'bob' }, 't1');
@@ -82,16 +86,21 @@ test('the book knows which tokens it gave out, and takes back no others unless i
     ],
   );
   assert.ok(!JSON.stringify(store.tokens.all()).includes('secret-'));
-  book.revoke('t1');
+  book.revoke('t1', 'x');
   assert.deepEqual(
     book.list('alice').map(({ revoked }) => revoked),
     [true],
   );
-  assert.throws(() => book.revoke('t9'), { code: 'token-unknown' });
-  book.revoke('t9', true);
+  assert.throws(() => book.revoke('t9', 'x'), { code: 'token-unknown' });
+  book.revokeAny('t9', 'x');
   assert.equal(revocations.standing({ ...identity, id: 't9' }), 'credential-revoked');
-  book.revokeOwner('bob');
+  book.revokeOwner('bob', 'x');
   assert.equal(book.list('bob')[0]?.revoked, true);
+  assert.deepEqual(
+    told.map(({ event }) => event),
+    ['token-made', 'token-made', 'token-revoked', 'token-revoked', 'owner-revoked'],
+  );
+  assert.ok(!JSON.stringify(told).includes('secret-'));
 });
 
 test('a token that the gate has let in before is refused from the moment that it is taken back', async () => {

@@ -81,6 +81,10 @@ const REFUSED: readonly [string, RegExp][] = [
   ['--log-level loud', /log-level/],
   ['--log-format xml', /log-format/],
   ['--access-log=', /access-log/],
+  ['--audit-log=', /audit-log/],
+  ['--audit-rotate 1KiB', /audit-rotate.*4KiB/],
+  ['--audit-keep -1', /audit-keep/],
+  ['--issuers=', /issuers/],
 ];
 
 for (const [line, expected] of REFUSED)
@@ -100,7 +104,7 @@ test('a token needs an owner and a name, and holds twelve hours unless told othe
   assert.equal(parsed.command, 'token create');
   assert.deepEqual(
     { ...parsed.values },
-    { state: '/s', owner: 'alice', name: ['alice-*', 'demo'], use: 'agent', ttl: 43_200_000 },
+    { state: '/s', auditLog: undefined, owner: 'alice', name: ['alice-*', 'demo'], use: 'agent', ttl: 43_200_000 },
   );
   assert.match(problems('token create --state /s --owner alice').join(), /--name/);
   assert.match(problems('token create --state /s --owner a/b --name x').join(), /owner/);

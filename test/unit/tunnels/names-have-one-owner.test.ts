@@ -19,14 +19,14 @@ function world() {
 test('a claimed name is its owner’s, and a second claim changes nothing but when it was used', () => {
   const { ownership, pass, now } = world();
   const since = now();
-  ownership.claim(['demo'], 'alice');
+  assert.deepEqual(ownership.claim(['demo'], 'alice'), ['demo']);
   assert.deepEqual(ownership.reservation('demo'), { owner: 'alice', held: true });
   assert.equal(ownership.reservation('other'), undefined);
   pass(HOUR / 2);
   ownership.claim(['demo'], 'alice');
   assert.equal(ownership.show('demo')?.lastUsed, since, 'not written down more often than once an hour');
   pass(HOUR);
-  ownership.claim(['demo'], 'alice');
+  assert.deepEqual(ownership.claim(['demo', 'other'], 'alice'), ['other']);
   assert.deepEqual([ownership.show('demo')?.since, ownership.show('demo')?.lastUsed], [since, now()]);
 });
 

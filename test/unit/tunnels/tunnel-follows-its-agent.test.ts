@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
 
+import { NO_AUDIT } from '../../../bastion/audit.ts';
 import { Directory } from '../../../bastion/tunnels/directory.ts';
 import { openSqliteStore } from '../../../bastion/store/sqlite.ts';
 import { SpentLinks } from '../../../bastion/tunnels/links.ts';
@@ -71,6 +72,7 @@ function world(expiresInMs = 3_600_000, limits = GENEROUS) {
       clock,
       standing: () => standing.now,
       authenticator: { authenticate: async () => undefined },
+      audit: NO_AUDIT,
       onEnd: (ended) => {
         directory.remove(ended);
         events.push('ended');
