@@ -16,14 +16,7 @@ export type Admitting = Pick<Gate, 'admit' | 'admitOwner' | 'enter'>;
 
 /** `now`: Unix milliseconds. */
 export function auditedGate(gate: Admitting, audit: Audit, now: () => number = Date.now): Admitting {
-  const repeated = new Repeats(AGAIN_AFTER_MS, now);
-  const tell = (event: VisitEvent): void => {
-    const { name, visitor = '', credentialId = '', code = '', upgrade } = event;
-    // Who is refused could come from any address of a network; who was let in is told by the very one.
-    const address = event.event === 'visit-refused' ? addressGroup(event.address) : event.address;
-    const repeats = repeated.tell(`${event.event} ${address} ${name} ${visitor} ${credentialId} ${code} ${upgrade}`);
-    if (repeats !== undefined) audit.record(repeats === 0 ? event : { ...event, repeats });
-  };
+  const tell = tellerOf(audit, now);
   const account = (approach: Approach, tunnel: Guarded) => {
     const { name, upgrade, address } = approach;
     const visited = { name, owner: tunnel.identity.owner, upgrade, address };
@@ -62,6 +55,18 @@ export function auditedGate(gate: Admitting, audit: Audit, now: () => number = D
         throw error;
       }
     },
+  };
+}
+
+/** What records visits, each once in a while. */
+function tellerOf(audit: Audit, now: () => number): (event: VisitEvent) => void {
+  const repeated = new Repeats(AGAIN_AFTER_MS, now);
+  return (event) => {
+    const { name, visitor = '', credentialId = '', code = '', upgrade } = event;
+    // Who is refused could come from any address of a network; who was let in is told by the very one.
+    const address = event.event === 'visit-refused' ? addressGroup(event.address) : event.address;
+    const repeats = repeated.tell(`${event.event} ${address} ${name} ${visitor} ${credentialId} ${code} ${upgrade}`);
+    if (repeats !== undefined) audit.record(repeats === 0 ? event : { ...event, repeats });
   };
 }
 
