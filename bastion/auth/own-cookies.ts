@@ -3,6 +3,8 @@
 /** Every cookie of ours has this name, or one that begins so, with a hyphen; `__Host-` binds it to one host, over HTTPS. */
 export const COOKIE_NAME = '__Host-postern';
 const OWN = /^__host-postern(?:-|$)/i;
+/** In some header, in whatever case: most headers have none. */
+const MAYBE_OWN = /__host-postern/i;
 
 /** A browser holds one cookie of a name per host; a few more are tried, as an old browser may be fooled into keeping others. */
 const MAX_CANDIDATES = 4;
@@ -29,7 +31,7 @@ export function setCookie(name: string, value: string, maxAge: number): string {
 
 /** The Cookie header without our own cookies, for the notebook; undefined when nothing else was in it. */
 export function withoutOwnCookies(header: string): string | undefined {
-  if (!header.includes(COOKIE_NAME)) return header;
+  if (!MAYBE_OWN.test(header)) return header;
   const kept = header.split(';').filter((pair) => !OWN.test(cookieName(pair)));
   const rest = kept.join(';').trim();
   return rest === '' ? undefined : rest;
