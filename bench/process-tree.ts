@@ -17,10 +17,10 @@ const FIELD = { parent: 1, user: 11, system: 12, resident: 21 } as const;
 
 /** The sum over the processes given and all their descendants; those that have ended count nothing. */
 export function costOf(roots: readonly number[]): Cost {
-  const fields = new Map(allProcesses().map((pid) => [pid, statOf(pid)]));
+  const fields = allStats();
   let processor = 0;
   let resident = 0;
-  for (const pid of withDescendants(roots, fields)) {
+  for (const pid of descendants(roots, fields)) {
     const stat = fields.get(pid) ?? [];
     processor += (Number(stat[FIELD.user] ?? 0) + Number(stat[FIELD.system] ?? 0)) / TICKS_PER_SECOND;
     resident += Number(stat[FIELD.resident] ?? 0) * PAGE_BYTES;
@@ -28,7 +28,16 @@ export function costOf(roots: readonly number[]): Cost {
   return { processor, resident };
 }
 
-function withDescendants(roots: readonly number[], fields: ReadonlyMap<number, readonly string[]>): Set<number> {
+/** The processes given and all that they started, directly or not. */
+export function withDescendants(roots: readonly number[]): Set<number> {
+  return descendants(roots, allStats());
+}
+
+function allStats(): Map<number, readonly string[]> {
+  return new Map(allProcesses().map((pid) => [pid, statOf(pid)]));
+}
+
+function descendants(roots: readonly number[], fields: ReadonlyMap<number, readonly string[]>): Set<number> {
   const found = new Set(roots);
   // Adding to a set while walking it visits what was added: children of children come too.
   for (const pid of found)

@@ -24,6 +24,13 @@ export interface AgentsPlan {
   readonly count: number;
 }
 
+export interface AgentsState {
+  /** When each registered last, or was resumed, in Unix milliseconds; 0 while it is away. */
+  readonly upAt: readonly number[];
+  /** How often each kind of failure was seen since the last call. */
+  readonly failures: Readonly<Record<string, number>>;
+}
+
 /** Registrations that the fleet itself has under way at once while it is built up; coming back knows no such limit. */
 const AT_ONCE = 64;
 const LIMITS = { credit: 256 * 1024, streams: 1000, message: 64 * 1024 };
@@ -104,8 +111,7 @@ answerCalls({
     };
     await Promise.all(Array.from({ length: AT_ONCE }, lane));
   },
-  /** When each registered last (0: away), and how often each kind of failure was seen since the last call. */
-  state: () => {
+  state: (): AgentsState => {
     const failures: Record<string, number> = {};
     for (const fellow of fleet) {
       for (const code of fellow.failures) failures[code] = (failures[code] ?? 0) + 1;

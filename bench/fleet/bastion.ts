@@ -22,26 +22,22 @@ export interface FleetBastion {
   readonly origin: string;
   /** Holds a file with a credential for each owner; `tokenOf` names it. */
   readonly tokens: string;
-  /** Starts it, and again once it has ended; resolves when it accepts connections. */
-  start(): Promise<Helper>;
+  /** Starts it, and again once it has ended; resolves when it accepts connections. More options of `serve` for this time. */
+  start(options?: readonly string[]): Promise<Helper>;
 }
 
-/** Makes state and credentials for so many agents; `extra` are more options of `serve`. */
-export async function prepareBastion(
-  ground: Ground,
-  name: string,
-  { agents, extra = [] }: { agents: number; extra?: readonly string[] },
-): Promise<FleetBastion> {
+/** Makes state and credentials for so many agents. */
+export async function prepareBastion(ground: Ground, name: string, agents: number): Promise<FleetBastion> {
   const folder = join(ground.folder, name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const port = await freePort(0);
   await makeTokens(folder, agents);
   const place = ['--domain', ground.domain, '--listen', `127.0.0.1:${port}`, '--state', join(folder, 'state')];
   const tls = ['--tls-cert', ground.certificateFile, '--tls-key', ground.keyFile];
-  const start = async (): Promise<Helper> => {
+  const start = async (options: readonly string[] = []): Promise<Helper> => {
     const helper = new Helper({
       program: join(ROOT, 'bastion', 'main.ts'),
-      args: ['serve', ...place, ...tls, '--log-level', 'warn', ...extra],
+      args: ['serve', ...place, ...tls, '--log-level', 'warn', ...options],
       node: ['--expose-gc', '--import', PROBE],
       id: ground.id,
       folder,

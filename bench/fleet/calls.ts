@@ -55,6 +55,8 @@ export class Helper {
   readonly #process: ChildProcess;
   readonly #open = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #lines: string[] = [];
+  readonly #watched = new Map<string, number>();
+  #rest = '';
   readonly #ended: Promise<void>;
   #calls = 0;
 
@@ -82,6 +84,13 @@ export class Helper {
     return this.#lines.join('\n');
   }
 
+  /** Lines of output from now on that hold `text`; asked for again, how many there were. */
+  count(text: string): number {
+    const found = this.#watched.get(text) ?? 0;
+    this.#watched.set(text, found);
+    return found;
+  }
+
   call<T>(name: string, argument?: unknown): Promise<T> {
     const call = (this.#calls += 1);
     const answer = Promise.withResolvers<unknown>();
@@ -104,7 +113,11 @@ export class Helper {
   }
 
   #heard(text: string): void {
-    this.#lines.push(...text.trimEnd().split('\n'));
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const [watched, found] of this.#watched)
+      this.#watched.set(watched, found + lines.filter((line) => line.includes(watched)).length);
+    this.#lines.push(...lines);
     if (this.#lines.length > KEPT_LINES) this.#lines.splice(0, this.#lines.length - KEPT_LINES);
   }
 }

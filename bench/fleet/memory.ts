@@ -1,6 +1,6 @@
 // How much memory a process holds once garbage is gone.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Bytes. */
@@ -25,6 +25,6 @@ export async function settledMemory(): Promise<Memory> {
   const { rss, heapUsed, external } = process.memoryUsage();
   const rollup = readFileSync('/proc/self/smaps_rollup', 'utf8');
   const anonymous = Number(/^Anonymous:\s+([0-9]+) kB$/m.exec(rollup)?.[1] ?? 0) * 1024;
-  const descriptors = Number(/^FDSize:\s+([0-9]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0);
+  const descriptors = readdirSync('/proc/self/fd').length;
   return { resident: rss, anonymous, heap: heapUsed, external, descriptors };
 }

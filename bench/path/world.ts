@@ -38,6 +38,8 @@ export interface Runner {
   readonly ask: Approach;
   /** The processes whose cost counts. */
   readonly processes: readonly number[];
+  /** The same by what they are: `bastion`, `agent`. */
+  readonly parts: Readonly<Record<string, number>>;
 }
 
 export interface World {
@@ -86,12 +88,20 @@ export async function pathWorld(plan: SuitePlan): Promise<PathWorld & AsyncDispo
   return { ground, runners, farControl, descriptions, network, become, [Symbol.asyncDispose]: stop };
 }
 
-/** Both ends on loopback, and only ourselves. */
-export async function loopbackWorld(plan: SuitePlan): Promise<World & AsyncDisposable> {
+/** Both ends on loopback, and only ourselves unless others are named. */
+export async function loopbackWorld(
+  plan: SuitePlan,
+  peers: readonly Peer[] = [postern],
+): Promise<World & AsyncDisposable> {
   const ground = await bareGround(plan.id);
   const farControl = await startFar(ground);
-  const runners = [await startPeer(postern, ground)];
-  const descriptions = { [postern.name]: await postern.describe() };
+  const runners: Runner[] = [];
+  const descriptions: Record<string, string> = {};
+  for (const peer of peers) {
+    if (!hasWhatItNeeds(peer, plan)) continue;
+    runners.push(await startPeer(peer, ground));
+    descriptions[peer.name] = await peer.describe();
+  }
   const stop = async (): Promise<void> => void killLeftovers(plan.id);
   return { ground, runners, farControl, descriptions, [Symbol.asyncDispose]: stop };
 }
@@ -105,13 +115,14 @@ function hasWhatItNeeds(peer: Peer, plan: SuitePlan): boolean {
 async function startPeer(peer: Peer, ground: Ground): Promise<Runner> {
   const { port, headers, processes } = await peer.start(ground);
   const approach: Approach = { kind: 'https', port, host: ground.host, headers, caFile: ground.caFile };
-  return { name: peer.name, load: approach, ask: approach, processes: processes.map(({ pid }) => pid) };
+  const parts = Object.fromEntries(processes.map((child) => [child.name, child.pid]));
+  return { name: peer.name, load: approach, ask: approach, processes: Object.values(parts), parts };
 }
 
 function plainTcp(): Runner {
   const common = { kind: 'tcp', listenHost: NEAR_ADDRESS, dialHost: RELAY_ADDRESS } as const;
   const load = { ...common, port: PORTS.tcpLoad };
-  return { name: TCP.name, load, ask: { ...common, port: PORTS.tcpAsk }, processes: [] };
+  return { name: TCP.name, load, ask: { ...common, port: PORTS.tcpAsk }, processes: [], parts: {} };
 }
 
 async function startFar(ground: Ground): Promise<string> {

@@ -3,7 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { runToEnd } from '../../contrib/demo/child.ts';
+import { runToEnd, type Child } from '../../contrib/demo/child.ts';
 import { MARKER } from '../../contrib/demo/leftovers.ts';
 import { freePort } from '../../contrib/demo/programs.ts';
 import type { Ground, Peer } from './peer.ts';
@@ -19,22 +19,33 @@ export const openssh: Peer = {
   needs: { nginx: 'nginx-light', ssh: 'openssh-client', [SSHD]: 'openssh-server' },
   describe: () => versionOf(['ssh', '-V']),
   async start(ground) {
-    const { place } = ground;
     const [forwardedPort, port] = [await freePort(0), await freePort(0)];
-    const sshPort = place?.ports.openssh ?? (await freePort(0));
-    await makeKeys(ground);
-    if (process.getuid?.() === 0 && !existsSync(PRIVILEGE_FOLDER)) mkdirSync(PRIVILEGE_FOLDER, { mode: 0o755 });
-    const listening = { PORT: sshPort, LISTEN: place?.listenHost ?? '127.0.0.1', FOLDER: ground.folder };
-    const config = fill('sshd_config', join(ground.folder, 'sshd_config'), listening);
-    const server = await startOnPort(ground, 'sshd', [SSHD, '-D', '-e', '-f', config], sshPort);
-    const client = await startOnPort(ground, 'ssh', clientCommand(ground, sshPort, forwardedPort), forwardedPort);
+    const { server, port: sshPort } = await startServer(ground);
+    const client = await startClient(ground, sshPort, forwardedPort);
     const values = { UPSTREAM: `127.0.0.1:${forwardedPort}` };
     const front = await startNginx(ground, { template: 'nginx.conf', name: 'openssh-nginx', port, values });
     return { port, headers: {}, processes: [server, client, front] };
   },
 };
 
+/** An sshd of this run's own, with keys that are made for it. */
+export async function startServer(ground: Ground): Promise<{ server: Child; port: number }> {
+  const { place } = ground;
+  const port = place?.ports.openssh ?? (await freePort(0));
+  await makeKeys(ground);
+  if (process.getuid?.() === 0 && !existsSync(PRIVILEGE_FOLDER)) mkdirSync(PRIVILEGE_FOLDER, { mode: 0o755 });
+  const listening = { PORT: port, LISTEN: place?.listenHost ?? '127.0.0.1', FOLDER: ground.folder };
+  const config = fill('sshd_config', join(ground.folder, 'sshd_config'), listening);
+  return { server: await startOnPort(ground, 'sshd', [SSHD, '-D', '-e', '-f', config], port), port };
+}
+
+/** A client that forwards a port of the server to the notebook. */
+export function startClient(ground: Ground, sshPort: number, forwardedPort: number): Promise<Child> {
+  return startOnPort(ground, 'ssh', clientCommand(ground, sshPort, forwardedPort), forwardedPort);
+}
+
 async function makeKeys(ground: Ground): Promise<void> {
+  if (existsSync(join(ground.folder, 'ssh-known'))) return;
   for (const name of ['ssh-host-key', 'ssh-client-key']) {
     const command = ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', join(ground.folder, name)];
     const { code, output } = await runToEnd({ name: 'ssh-keygen', command });
