@@ -118,6 +118,7 @@ const STRIPPED: readonly [string, string | undefined][] = [
   ['__Host-postern-pass=x; a=1', 'a=1'],
   ['__Host-other=x; a=1', '__Host-other=x; a=1'],
   ['__Host-postern', undefined],
+  ['a=b; __host-pOstern=1', 'a=b'],
 ];
 
 for (const [header, expected] of STRIPPED)
