@@ -48,6 +48,8 @@ export interface World {
   /** Sockets that the agent's side opened to the upstream, in order. */
   readonly opened: Socket[];
   readonly records: ExchangeRecord[];
+  /** Alice's. */
+  readonly tunnel: VisitedTunnel;
   /** Raw connection of a visitor, TLS verified; `alpn`: the protocols offered, none without it. */
   socket(serverName?: string, alpn?: readonly string[]): Promise<TLSSocket>;
   options(path: string, more?: RequestOptions): RequestOptions;
@@ -140,6 +142,7 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
     port: front.port,
     opened,
     records,
+    tunnel,
     options: requestOptions,
     socket: (serverName = HOST, alpn = []) => openSocket(front.port, serverName, alpn),
     fetch: (path, { body, ...more } = {}) => fetchWhole(requestOptions(path, more), body),
