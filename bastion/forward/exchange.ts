@@ -132,6 +132,7 @@ export class Exchange implements StreamUser, ResponseSink {
     this.#switched?.abort('stream-cancelled');
     if (this.#over) return;
     this.#over = true;
+    this.#leaveQueue();
     this.#detach()?.abort('stream-cancelled');
     this.#upload?.stop();
     if (!this.#begun) return this.#visit.refuse(error);

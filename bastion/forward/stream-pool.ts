@@ -200,8 +200,7 @@ export class StreamPool {
     pooled.idleUntil = pooled.idleSince + idleMs;
     this.#idle.push(pooled);
     pooled.free();
-    if (this.#idle.length > this.#limits.idle)
-      this.#surplusTimer ??= this.#clock.setTimeout(() => this.#trim(), SURPLUS_MS);
+    if (this.#idle.length > this.#limits.idle) this.#awaitTrim();
     if (this.#idle.length > this.#limits.idle + MAX_SURPLUS) this.#idle.shift()?.abort('stream-cancelled');
     // Armed once and left to run: a busy connection does not touch timers for each request.
     this.#timer ??= this.#clock.setTimeout(() => this.#sweep(), idleMs);
@@ -247,9 +246,17 @@ export class StreamPool {
     return now < pooled.idleUntil && (repeatable || now - pooled.idleSince < FRESH_MS);
   }
 
+  /** The oldest are in front, and a stream that is used again and again is never there for long. */
   #trim(): void {
     this.#surplusTimer = undefined;
-    while (this.#idle.length > this.#limits.idle) this.#idle.shift()?.abort('stream-cancelled');
+    const now = this.#clock.now();
+    while (this.#idle.length > this.#limits.idle && now - (this.#idle[0] as PooledStream).idleSince >= SURPLUS_MS)
+      this.#idle.shift()?.abort('stream-cancelled');
+    if (this.#idle.length > this.#limits.idle) this.#awaitTrim();
+  }
+
+  #awaitTrim(): void {
+    this.#surplusTimer ??= this.#clock.setTimeout(() => this.#trim(), SURPLUS_MS);
   }
 
   #sweep(): void {

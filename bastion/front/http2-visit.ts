@@ -20,7 +20,7 @@ const { NGHTTP2_NO_ERROR } = constants;
 const CUT_PATIENCE_MS = 30_000;
 /** Node sends no others, in HTTP/2. */
 const LAST_STATUS = 599;
-const NO_TRAILERS: readonly string[] = [];
+const NOTHING: readonly string[] = [];
 /** The handshake's key is between us and the notebook. */
 const HANDSHAKE_FIELDS = new Set(['sec-websocket-key', 'sec-websocket-accept']);
 
@@ -36,8 +36,8 @@ export class Http2Visit extends FrontVisit {
   readonly headers: IncomingHttpHeaders;
   readonly method: string;
   readonly url: string;
-  bodyTrailers = NO_TRAILERS;
-  readonly #rawHeaders: readonly string[];
+  bodyTrailers = NOTHING;
+  #rawHeaders: readonly string[];
   readonly #limits: Http2Limits;
   #read: Http2Request | undefined;
   #key = '';
@@ -61,7 +61,7 @@ export class Http2Visit extends FrontVisit {
     if (!stream.endAfterHeaders) {
       stream.on('end', this.#onBodyEnd);
       stream.on('trailers', (_headers: unknown, _flags: unknown, raw?: string[]) => {
-        this.bodyTrailers = raw ?? NO_TRAILERS;
+        this.bodyTrailers = raw ?? NOTHING;
       });
     }
   }
@@ -79,6 +79,9 @@ export class Http2Visit extends FrontVisit {
 
   override read(): Asked {
     const { method, target, rawHeaders, upload, protocol } = this.#read as Http2Request;
+    // A WebSocket may last for days: what is known of its request is not kept twice for so long.
+    this.#read = undefined;
+    this.#rawHeaders = NOTHING;
     if (protocol === undefined) return { method, target, rawHeaders, upload, upgrade: undefined };
     if (protocol.toLowerCase() !== 'websocket') throw new PosternError('method-refused', 'CONNECT to another protocol');
     this.#key = newWebSocketKey();
@@ -170,7 +173,7 @@ export class Http2Visit extends FrontVisit {
     if (this.#closed) return;
     this.#head = headers;
     this.status = status;
-    this.end(body, NO_TRAILERS);
+    this.end(body, NOTHING);
   }
 
   get #closed(): boolean {

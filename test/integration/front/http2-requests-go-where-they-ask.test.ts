@@ -1,12 +1,15 @@
 // Each HTTP/2 request is led and judged by its own authority, whatever connection a browser sends it on.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { createSecureContext } from 'node:tls';
 import { test } from 'node:test';
+import { WebSocketServer } from 'ws';
 
 import { PosternError } from '../../../shared/errors.ts';
 import { DOMAIN, frontWorld, HOST } from '../../support/front-world.ts';
-import { http2Visitor } from '../../support/http2-visitor.ts';
+import { answered, http2Visitor } from '../../support/http2-visitor.ts';
 import {
   END_HEADERS,
   END_STREAM,
@@ -47,6 +50,47 @@ test('requests for several names on one connection go each to its own, with page
   assert.deepEqual(await ask('elsewhere.example.com'), [421, 'misdirected']);
   assert.equal((await ask(DOMAIN))[0], 200);
   assert.deepEqual(admitted, [`alice ${HOST}`, `alice ALICE.${DOMAIN}:8443`, `alice ${HOST}`]);
+  await world.close();
+});
+
+test('a permission that ends cuts what rests on it, also what waits for its turn, and nothing else on the connection', async () => {
+  let ended = false;
+  const server = createServer((request, response) => {
+    if (request.url === '/begun') response.write('begun');
+    if (request.url === '/other') response.end('other');
+  });
+  const sockets = new WebSocketServer({ server });
+  const world = await frontWorld(
+    { server },
+    {
+      gate: {
+        admit: ({ headers }) => {
+          const admission = { visitor: String(headers.cookie), inject: false, dropAuthorization: false };
+          const recheck = (): PosternError | undefined => (ended ? new PosternError('credential-revoked') : undefined);
+          return headers.cookie === 'mine' ? { ...admission, recheck } : admission;
+        },
+        enter: () => '',
+      },
+    },
+  );
+  const visitor = await http2Visitor(world);
+  const mine = { cookie: 'mine' };
+  assert.equal((await visitor.fetch('/other')).body, 'other');
+  const connect = { ...mine, ':method': 'CONNECT', ':protocol': 'websocket', 'sec-websocket-version': '13' };
+  const webSocket = visitor.open('/ws', connect);
+  await once(webSocket, 'response');
+  const begun = visitor.open('/begun', mine);
+  await once(begun, 'response');
+  const cut = [answered(webSocket), answered(begun)];
+  const waiting = Array.from({ length: 40 }, () => visitor.fetch('/', { fields: mine }));
+  await new Promise((resolve) => visitor.session.ping(resolve));
+  ended = true;
+  world.front.recheck();
+  for (const { reset } of await Promise.all(cut)) assert.notEqual(reset, 0);
+  for (const { status, headers } of await Promise.all(waiting))
+    assert.deepEqual([status, headers['postern-code']], [401, 'credential-revoked']);
+  assert.equal((await visitor.fetch('/other')).body, 'other');
+  sockets.close();
   await world.close();
 });
 
