@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { WebSocketServer } from 'ws';
 
 import { PosternError } from '../../../shared/errors.ts';
-import { DOMAIN, frontWorld, HOST } from '../../support/front-world.ts';
+import { DOMAIN, frontWorld, HOST, PUBLIC } from '../../support/front-world.ts';
 import { answered, http2Visitor } from '../../support/http2-visitor.ts';
 import {
   END_HEADERS,
@@ -65,7 +65,7 @@ test('a permission that ends cuts what rests on it, also what waits for its turn
     {
       gate: {
         admit: ({ headers }) => {
-          const admission = { visitor: String(headers.cookie), inject: false, dropAuthorization: false };
+          const admission = { ...PUBLIC, visitor: String(headers.cookie) };
           const recheck = (): PosternError | undefined => (ended ? new PosternError('credential-revoked') : undefined);
           return headers.cookie === 'mine' ? { ...admission, recheck } : admission;
         },
