@@ -58,7 +58,13 @@ export interface World {
   close(): Promise<void>;
 }
 
-export const PUBLIC: Admission = { visitor: 'public', role: 'public', groups: [], inject: false, dropAuthorization: false };
+export const PUBLIC: Admission = {
+  visitor: 'public',
+  role: 'public',
+  groups: [],
+  inject: false,
+  dropAuthorization: false,
+};
 
 const NO_PASSES: PassDesk = {
   passes: {
