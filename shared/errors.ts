@@ -290,14 +290,14 @@ const TABLE = {
     "Ask those who run the proxy to allow CONNECT to the bastion's host and port; the agent keeps trying.",
   ],
   'tunnel-limit': [
-    1340,
+    1320,
     429,
     'retry',
     'The owner has as many notebooks connected as one may have',
     'Nothing to do, if one of them is to end: the agent tries again by itself. Or ask those who run the bastion.',
   ],
   'link-limit': [
-    1341,
+    1321,
     429,
     'retry',
     'The notebook has as many connections to the bastion as one may have',

@@ -15,7 +15,7 @@ const OFFER: Partial<Registration> = {
   services: [
     { name: 'web', authorization: 'token notebook-secret' },
     { name: 'tb', authorization: 'Bearer of-tensorboard' },
-    { name: 'scheduler', kind: 'tcp' },
+    { name: 'scheduler', kind: 'tcp', access: 'public' },
   ],
   ports: [[6000, 6010]],
 };
