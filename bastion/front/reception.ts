@@ -215,6 +215,8 @@ export class Reception {
   /** The owner's own page, at a host where no code of the notebook runs. */
   #manage(visit: FrontVisit, wish: Wish, tunnel: VisitedTunnel): void {
     const { gate, access } = this.#options;
+    // What its owner could decide here would hold for nobody: the bastion reads nothing of what visitors send.
+    if (tunnel.passesThrough(WEB)) throw new PosternError('end-to-end-only');
     const { name } = wish.place;
     const { owner } = tunnel.identity;
     const { host } = wish.lead;

@@ -1,6 +1,7 @@
 // A bastion whose visitors sign in with a real OpenID Connect provider, and an agent that answers with what it was asked.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,12 +96,16 @@ function unescape(text: string): string {
   return text.replaceAll(/&#(\d+);/g, (_whole, number: string) => String.fromCharCode(Number(number)));
 }
 
-/** Answers every request with its own head, but `/endless` not at all: that is the test's to do. */
+/** Answers every request with its own head, upgrades with 101, but `/endless` not at all: that is the test's to do. */
 function echo(stream: Stream): void {
   stream.on('data', (chunk: Buffer) => {
     const text = chunk.toString('latin1');
     if (!text.includes(' HTTP/1.1\r\n') || text.includes(' /endless ')) return;
-    stream.write(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+    const key = /sec-websocket-key: (.*)\r\n/i.exec(text)?.[1];
+    if (key === undefined) return void stream.write(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+    const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+    const headers = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n`;
+    stream.write(`HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n`);
   });
 }
 

@@ -48,6 +48,9 @@ test('the bastion says that it passes TLS through', async (t) => {
 test('whoever asks for what the bastion cannot enforce is refused', async (t) => {
   const world = await bastionWorld(t);
   const own = { certificate: 'own', visitors: 'all' } as const;
+  const policy = { kind: 'signed-in', people: [], groups: [] } as const;
+  const certified = { ...own, visitors: 'certified' } as const;
+  assert.equal(await refusal(world, { tls: certified, policy }), '403 end-to-end-policy');
   assert.equal(await refusal(world, { tls: own }), '403 end-to-end-policy');
   assert.equal(await refusal(world, { tls: own, access: 'public' }), 'accepted');
   assert.equal(await refusal(world, { services: [dask] }), '403 end-to-end-policy');
