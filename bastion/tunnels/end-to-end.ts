@@ -8,7 +8,8 @@ export function endToEndRefusal({ tls, access, policy, services }: Registration,
   const raw = services.find((service) => service.kind === 'tcp' && service.access !== 'public');
   if (raw !== undefined && access !== 'public') return refuse('end-to-end-policy', `the service ${raw.name}`);
   if (tls === undefined) return undefined;
-  if (policy !== undefined && policy.kind !== access) return refuse('end-to-end-policy', 'who signs in is not seen here');
+  if (policy !== undefined && policy.kind !== access)
+    return refuse('end-to-end-policy', 'who signs in is not seen here');
   if (tls.visitors === 'all' && access !== 'public') return refuse('end-to-end-policy');
   if (tls.certificate === 'issued' && !issues)
     return refuse('end-to-end-unavailable', 'the certificate of this bastion is from files');
