@@ -21,6 +21,7 @@ import { ensureSecretDirectory } from './auth/secret-files.ts';
 import { SIGN_IN_LABEL, SignInDesk } from './auth/sign-in-desk.ts';
 import { openAuth } from './credentials.ts';
 import type { VisitorPages } from './credentials.ts';
+import type { BehindOptions } from './front/behind.ts';
 import { startFront } from './front/front.ts';
 import type { Front, FrontOptions } from './front/front.ts';
 import type { HttpsLimits } from './front/https.ts';
@@ -83,6 +84,8 @@ export interface BastionConfig {
   /** Sign-ins begun from one address within a minute. */
   readonly signInAttempts: number;
   readonly https: HttpsLimits;
+  /** What stands in front; nothing when it is absent. */
+  readonly behind?: BehindOptions | undefined;
 }
 
 export interface BastionDeps {
@@ -206,7 +209,8 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
         metrics.exchange(record);
         accessLog.write(record);
       },
-      tunnelUpgrade: (request, socket, head) => endpoint.upgrade(request, socket, head),
+      tunnelUpgrade: (...upgrade) => endpoint.upgrade(...upgrade),
+      behind: config.behind,
     });
     state.port = front.port;
     state.front = front;

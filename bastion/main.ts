@@ -130,6 +130,11 @@ function configOf(values: ServeValues, listen: ListenTarget): BastionConfig {
     signInFile: values.signInFile,
     signInAttempts: values.signInAttempts,
     https: httpsOf(values),
+    behind: {
+      balancers: values.proxyProtocolFrom,
+      proxies: values.trustedProxy,
+      header: values.trustedProxyHeader,
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { asPosternError } from '../shared/errors.ts';
 import { parseAddress, parseListen } from '../shared/net/listen.ts';
 import { LOG_OPTIONS } from '../shared/program/log-options.ts';
 import type { OptionSpec, OptionValues, ProgramSpec } from '../shared/program/options.ts';
+import { FRONT_OPTIONS } from './front-options.ts';
 import { HTTP2_OPTIONS } from './http2-options.ts';
 import { LIMIT_OPTIONS, between } from './limit-options.ts';
 import { AUDIT_LOG, OWNER_COMMANDS, STATE } from './owner-options.ts';
@@ -117,6 +118,7 @@ const SERVE_BASICS = [
     help: 'How long the cookie holds that a one-time link is exchanged for.',
     check: between(60_000, 34_560_000_000, ['1m', '400d']),
   },
+  ...FRONT_OPTIONS,
   ...LOG_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 

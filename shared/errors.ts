@@ -450,6 +450,13 @@ const TABLE = {
     'The job of this notebook has ended',
     'Start it again under the same name: this page opens it then.',
   ],
+  'proxy-header-invalid': [
+    1450,
+    400,
+    '-',
+    'A load balancer did not say in the PROXY protocol whose connection this is',
+    'Make the balancer send PROXY v1 or v2 (HAProxy: send-proxy-v2), or take its address out of --proxy-protocol-from.',
+  ],
 
   // 1430: visitors' TLS, as far as it is not HTTP yet: codes for logs and metrics, the visitor gets a TLS alert.
   'end-to-end-only': [

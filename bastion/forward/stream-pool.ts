@@ -29,6 +29,8 @@ export interface Destination {
   readonly visitor: string;
   /** The visitor's IP address, as OPEN tells it. */
   readonly address: string;
+  /** The next request of this connection may be somebody else's: its stream carries one exchange and no more. */
+  readonly alone?: boolean;
 }
 
 /** Who hears what a stream does while it is in use. */
@@ -171,7 +173,7 @@ export class StreamPool {
 
   /** An idle stream to the destination, or a new one; throws what `open` throws. `repeatable`: the request may be sent twice. */
   take(destination: Destination, repeatable: boolean): PooledStream {
-    for (let index = this.#idle.length - 1; index >= 0; index -= 1) {
+    for (let index = destination.alone === true ? -1 : this.#idle.length - 1; index >= 0; index -= 1) {
       const pooled = this.#idle[index] as PooledStream;
       if (!sameDestination(pooled.destination, destination) || !this.#usable(pooled, repeatable)) continue;
       this.#idle.splice(index, 1);
@@ -195,7 +197,7 @@ export class StreamPool {
     const idleMs = Math.min(IDLE_MS, (keepAliveMs ?? Infinity) - BEFORE_CLOSE_MS);
     pooled.user = undefined;
     if (pooled.gone) return;
-    if (this.#closed || idleMs <= 0) return pooled.abort('stream-cancelled');
+    if (this.#closed || idleMs <= 0 || pooled.destination.alone === true) return pooled.abort('stream-cancelled');
     pooled.idleSince = this.#clock.now();
     pooled.idleUntil = pooled.idleSince + idleMs;
     this.#idle.push(pooled);

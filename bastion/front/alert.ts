@@ -11,6 +11,7 @@ const ALERT = { decodeError: 50, internalError: 80, unrecognizedName: 112 } as c
 const PATIENCE_MS = 2_000;
 
 const NAMELESS: readonly ErrorCode[] = ['name-unknown', 'tunnel-absent', 'service-unknown'];
+const UNREADABLE: readonly ErrorCode[] = ['hello-too-large', 'proxy-header-invalid'];
 
 /** Ends a connection on which nothing was sent yet. The socket is the callee's from then on. */
 export function endWithAlert(socket: Socket, code: ErrorCode): void {
@@ -32,5 +33,5 @@ function alertRecord(description: number): Buffer {
 
 function descriptionOf(code: ErrorCode): number {
   if (NAMELESS.includes(code)) return ALERT.unrecognizedName;
-  return code === 'hello-too-large' ? ALERT.decodeError : ALERT.internalError;
+  return UNREADABLE.includes(code) ? ALERT.decodeError : ALERT.internalError;
 }

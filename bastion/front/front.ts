@@ -7,6 +7,7 @@ import { listenOn, type ListenTarget } from '../../shared/net/listen.ts';
 import type { Log } from '../../shared/program/log.ts';
 import type { TlsSource } from '../tls/tls-source.ts';
 import { Arrivals } from './arrivals.ts';
+import { behindOf, NOTHING_IN_FRONT, type Behind, type BehindOptions } from './behind.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import { normalDomain } from './hostname.ts';
 import type { Household, VisitorConnection } from './household.ts';
@@ -16,10 +17,14 @@ import { createHttps, http2SettingsOf, receiveConnections, type HttpsLimits } fr
 import { Passthrough, readServerName, type PassthroughOptions } from './passthrough.ts';
 import { Reception, type ReceptionOptions, type VisitedTunnel } from './reception.ts';
 import { serveUpgrades, type TunnelUpgrade } from './upgrade.ts';
+import { proxyReader } from './proxy-reader.ts';
+import { plainAddress, ToldAddresses } from './visitor-address.ts';
 
 export type { ExchangeRecord };
 
-export interface FrontOptions extends ReceptionOptions {
+export interface FrontOptions extends Omit<ReceptionOptions, 'behind'> {
+  /** What stands in front of the bastion; nothing when it is absent. */
+  readonly behind?: BehindOptions | undefined;
   readonly tls: TlsSource;
   readonly directory: ReceptionOptions['directory'] & PassthroughOptions['directory'];
   readonly limits?: HttpsLimits;
@@ -68,7 +73,7 @@ export async function startFront(listener: ListenTarget, options: FrontOptions):
     http2: (socket) => serveHttp2(socket, { household, settings, log, sameCertificate }),
   });
   serveHttp1(server, household);
-  serveUpgrades(server, household, (request, socket, head) => options.tunnelUpgrade(request, socket, head));
+  serveUpgrades(server, household, (...upgrade) => options.tunnelUpgrade(...upgrade));
   const port = await listenOn(household.arrivals.server, listener);
   // It never listens by itself; this is when it begins to watch over its timeouts.
   server.emit('listening');
@@ -94,6 +99,8 @@ export async function startFront(listener: ListenTarget, options: FrontOptions):
 
 class FrontDesk implements Household {
   readonly reception: Reception;
+  readonly behind: Behind;
+  readonly addresses = new ToldAddresses();
   readonly connections = new Set<VisitorConnection>();
   draining = false;
   arriving = 0;
@@ -108,15 +115,19 @@ class FrontDesk implements Household {
     const domain = normalDomain(options.domain);
     this.#server = server;
     this.#options = options;
-    this.reception = new Reception({ ...options, domain });
+    this.behind = behindOf(options.behind ?? NOTHING_IN_FRONT);
+    this.reception = new Reception({ ...options, behind: this.behind, domain });
     this.passthrough = new Passthrough({
       domain,
       directory,
       onRecord: (record) => this.onRecord(record),
-      terminate: ({ socket }) => void server.emit('connection', socket),
+      terminate: ({ socket, address }) => {
+        if (this.behind.isBalancer(plainAddress(socket.remoteAddress))) this.addresses.tell(socket, address);
+        server.emit('connection', socket);
+      },
     });
     this.arrivals = new Arrivals({
-      readers: [readServerName],
+      readers: [proxyReader(this.behind.isBalancer), readServerName],
       timeoutMs: limits.helloTimeoutMs ?? 5_000,
       heldBytes: limits.helloBytes ?? 32 * 2 ** 20,
       maxConnections: limits.maxConnections,

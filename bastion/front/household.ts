@@ -1,11 +1,16 @@
 // What all visitors' connections of a front share, and what the front asks of each of them, whatever it speaks.
 
 import type { Dialer } from '../forward/stream-pool.ts';
+import type { Behind } from './behind.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import type { Reception } from './reception.ts';
+import type { ToldAddresses } from './visitor-address.ts';
 
 export interface Household {
   readonly reception: Reception;
+  /** Whose word on who a visitor is counts, and what TCP balancers have said. */
+  readonly behind: Behind;
+  readonly addresses: ToldAddresses;
   /** No new connections are taken, and running ones end as soon as they are idle. */
   readonly draining: boolean;
   readonly connections: Set<VisitorConnection>;

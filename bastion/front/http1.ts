@@ -12,7 +12,6 @@ import type { Acquaintance, Lead } from './reception.ts';
 import { rawAnswer, refusal } from './refusal.ts';
 import { newRequestId } from './request-id.ts';
 import type { FrontVisit, VisitHost } from './visit.ts';
-import { plainAddress } from './visitor-address.ts';
 
 /** Requests that may wait behind the one being answered. */
 const MAX_WAITING = 16;
@@ -22,6 +21,7 @@ const POOL = { idle: 1, busy: Infinity };
 export class Http1Connection implements VisitorConnection, VisitHost, Acquaintance {
   readonly socket: Socket;
   readonly address: string;
+  readonly proxy: boolean;
   readonly streams = new StreamPool(POOL);
   lead: Lead | undefined;
   readonly #household: Household;
@@ -34,7 +34,8 @@ export class Http1Connection implements VisitorConnection, VisitHost, Acquaintan
   constructor(socket: Socket, household: Household) {
     this.socket = socket;
     this.#household = household;
-    this.address = plainAddress(socket.remoteAddress);
+    this.address = household.addresses.of(socket);
+    this.proxy = household.behind.isProxy(this.address);
     household.connections.add(this);
     socket.once('close', this.#onClose);
   }

@@ -13,7 +13,6 @@ import { sessionOptions, type Http2Settings } from './http2-settings.ts';
 import { Http2Visit, type Opening } from './http2-visit.ts';
 import type { Acquaintance, Lead } from './reception.ts';
 import type { FrontVisit, VisitHost } from './visit.ts';
-import { plainAddress } from './visitor-address.ts';
 
 const { NGHTTP2_ENHANCE_YOUR_CALM } = constants;
 /** Streams towards the notebook, as for many tabs at once; browsers open six connections where there is no HTTP/2. */
@@ -46,6 +45,7 @@ export function serveHttp2(socket: TLSSocket, service: Http2Service): void {
 
 class Http2Connection implements VisitorConnection, VisitHost, Acquaintance {
   readonly address: string;
+  readonly proxy: boolean;
   readonly streams = new StreamPool(POOL);
   readonly ended: Promise<void>;
   lead: Lead | undefined;
@@ -62,7 +62,8 @@ class Http2Connection implements VisitorConnection, VisitHost, Acquaintance {
   constructor(session: ServerHttp2Session, socket: TLSSocket, service: Http2Service) {
     this.#session = session;
     this.#service = service;
-    this.address = plainAddress(socket.remoteAddress);
+    this.address = service.household.addresses.of(socket);
+    this.proxy = service.household.behind.isProxy(this.address);
     this.#serverName = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : undefined;
     const { resets, controls, idleMs, prefaceMs } = service.settings;
     this.#abandoned = new Allowance(resets);

@@ -12,6 +12,7 @@ import { showsPage } from '../forward/notice.ts';
 import type { JobView } from '../tunnels/job-status.ts';
 import type { Traffic } from '../tunnels/traffic.ts';
 import { apexPage } from './apex.ts';
+import type { Behind } from './behind.ts';
 import { enter } from './enter.ts';
 import { neighbourOf, normalDomain, placeOf, WEB, type Place, type VisitedPlace } from './hostname.ts';
 import { answerOwner } from './manage.ts';
@@ -56,6 +57,7 @@ export interface ReceptionOptions {
     enter(secret: string, place: VisitedPlace, tunnel: VisitedTunnel, address: string): string;
   };
   readonly passes: PassDesk;
+  readonly behind: Behind;
   /** How long a visitor may send nothing of a body, in milliseconds. */
   readonly limits?: { readonly uploadIdleMs?: number } | undefined;
   readonly access: AccessBook;
@@ -66,6 +68,8 @@ export interface ReceptionOptions {
 /** What the reception keeps of a visitor's connection: most requests on it ask for one host. */
 export interface Acquaintance {
   readonly address: string;
+  /** An HTTP proxy of ours, which asks for others. */
+  readonly proxy: boolean;
   readonly streams: StreamPool;
   /** Where its last request led. */
   lead: Lead | undefined;
@@ -141,6 +145,7 @@ export class Reception {
 
   #receive(visit: FrontVisit, from: Acquaintance): void {
     const host = visit.readHost();
+    if (from.proxy) visit.address = this.#options.behind.visitorOf(visit.headers, from.address);
     const lead = this.acquaint(host, from);
     const { place } = lead;
     if (place.kind === 'name') visit.place = place;
@@ -177,8 +182,8 @@ export class Reception {
       const authorization = inject ? tunnel.authorization(place.service) : undefined;
       visit.exchange = new Exchange(visit, {
         streams: from.streams,
-        destination: { dialer: tunnel, service: place.service, visitor, address: from.address },
-        request: { ...asked, origin: lead.origin, dropAuthorization, authorization },
+        destination: { dialer: tunnel, service: place.service, visitor, address: visit.address, alone: from.proxy },
+        request: { ...asked, origin: originFor(visit, from, lead), dropAuthorization, authorization },
         host: lead.hostname,
         ...(traffic === undefined ? undefined : { traffic }),
         notice: tunnel.job?.notice === true && visitor !== 'public' && showsPage(asked.method, visit.headers),
@@ -198,7 +203,7 @@ export class Reception {
     const { asked, place } = wish;
     const { gate, passes } = this.#options;
     if (asked.target === ENTER_PATH)
-      return enter(visit, asked.target, (secret) => gate.enter(secret, place, tunnel, visit.host.address));
+      return enter(visit, asked.target, (secret) => gate.enter(secret, place, tunnel, visit.address));
     const path = asked.target.split('?', 1)[0];
     if (!visit.upgrade && path === NOTICE_PATH) return visit.answer(noticeAnswer(visit));
     if (!visit.upgrade && (path === STATUS_PATH || path === KEEP_PATH))
@@ -234,9 +239,9 @@ export class Reception {
     answer.then((found) => visit.answer(found)).catch((error: unknown) => visit.failed(error));
   }
 
-  #approach({ upgrade, host, headers }: FrontVisit, { asked, place }: Wish): Approach {
+  #approach({ upgrade, address, headers }: FrontVisit, { asked, place }: Wish): Approach {
     const { name, label } = place;
-    return { name, label, method: asked.method, headers, upgrade, address: host.address };
+    return { name, label, method: asked.method, headers, upgrade, address };
   }
 
   /** Right after a restart, agents are on their way back: a visitor who is quicker need not be told so. */
@@ -287,4 +292,9 @@ function serving(tunnel: VisitedTunnel, service: string): void {
 function endOf(job: JobView | undefined): ErrorCode | undefined {
   if (job === undefined || job.state === 'running') return undefined;
   return job.state === 'preempted' ? 'job-preempted' : 'job-ended';
+}
+
+/** The lines that say who asks: on a proxy's connection, each request may be somebody else's. */
+function originFor({ address }: FrontVisit, from: Acquaintance, lead: Lead): string {
+  return address === from.address ? lead.origin : forwardedLines(lead.host, address);
 }

@@ -68,8 +68,7 @@ export function statusAnswer(visit: FrontVisit, told: Told, now: number): Answer
 export function keepAnswer(visit: FrontVisit, tunnel: { keep(from: string): boolean }): Answer {
   if (visit.method !== 'POST') throw new PosternError('method-refused', `${visit.method} where only POST is served`);
   if (visit.visitor === 'public') throw new PosternError('sign-in-needed', 'only the owner can keep a public notebook');
-  if (!tunnel.keep(visit.host.address))
-    throw new PosternError('page-unknown', "this notebook's agent does not stop it");
+  if (!tunnel.keep(visit.address)) throw new PosternError('page-unknown', "this notebook's agent does not stop it");
   const headers = ['Cache-Control', 'no-store', REQUEST_ID_HEADER, visit.requestId];
   return { status: 204, reason: 'No Content', headers, body: Buffer.alloc(0) };
 }

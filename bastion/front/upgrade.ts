@@ -18,7 +18,8 @@ import type { VisitHost } from './visit.ts';
 /** Bytes that a visitor may send ahead of the 101; nothing more is read until it comes. */
 const MAX_EARLY = 64 * 1024;
 
-export type TunnelUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+/** `address`: the agent's. */
+export type TunnelUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer, address: string) => void;
 
 /** HTTP/2 and TLS by upgrade are offers to us, not to the notebook, and HTTP/1.0 has none: such a request is answered like any other. */
 export function isUpgrade(request: IncomingMessage): boolean {
@@ -35,7 +36,7 @@ export function serveUpgrades(server: Server, household: Household, tunnelUpgrad
     socket.setTimeout(0);
     if (isRegistration(request, connection, household)) {
       connection.forget();
-      tunnelUpgrade(request, socket, head);
+      tunnelUpgrade(request, socket, head, agentAddress(request, connection, household));
       return;
     }
     connection.take(new UpgradeVisit(connection, request, { socket, head }));
@@ -45,6 +46,15 @@ export function serveUpgrades(server: Server, household: Household, tunnelUpgrad
 function isRegistration(request: IncomingMessage, connection: Http1Connection, household: Household): boolean {
   if (request.method !== 'GET' || request.url !== TUNNEL_PATH || request.headers.host === undefined) return false;
   return household.reception.acquaint(request.headers.host, connection).place.kind === 'apex';
+}
+
+/** Agents, too, may come through a proxy of ours. */
+function agentAddress(
+  { headers }: IncomingMessage,
+  { address, proxy }: Http1Connection,
+  { behind }: Household,
+): string {
+  return proxy ? behind.visitorOf(headers, address) : address;
 }
 
 class UpgradeVisit extends Http1Visit {

@@ -51,6 +51,8 @@ export abstract class FrontVisit implements Visit {
   readonly host: VisitHost;
   readonly upgrade: boolean;
   readonly requestId = newRequestId();
+  /** The visitor's, once it is known who that is; until then, that of the other end. */
+  address: string;
   exchange: Exchange | undefined;
   /** The name and service asked for, once the host has been read, and who was let in. */
   place: VisitedPlace | undefined;
@@ -70,6 +72,7 @@ export abstract class FrontVisit implements Visit {
 
   constructor(host: VisitHost, upgrade: boolean) {
     this.host = host;
+    this.address = host.address;
     this.upgrade = upgrade;
   }
 
@@ -146,7 +149,7 @@ export abstract class FrontVisit implements Visit {
     return {
       requestId: this.requestId,
       ...(this.place === undefined ? NOWHERE : { name: this.place.name, service: this.place.service }),
-      address: this.host.address,
+      address: this.address,
       protocol: this.protocol,
       method: this.method,
       path: query < 0 ? url : url.slice(0, query),

@@ -1,7 +1,6 @@
 // What an agent brings along in its upgrade request, read in an order that shows nothing to strangers: the proof first.
 
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 
 import { PosternError } from '../../shared/errors.ts';
 import { REGISTRATION_HEADER, SUBPROTOCOL, decodeRegistration } from '../../shared/wire/handshake.ts';
@@ -35,9 +34,4 @@ export function registrationOf(request: IncomingMessage): Registration {
   if (typeof header !== 'string')
     throw new PosternError('registration-malformed', `the header ${REGISTRATION_HEADER} is missing`);
   return decodeRegistration(header);
-}
-
-/** The agent's IP address, empty when the socket has none (any more). */
-export function addressOf(socket: Duplex): string {
-  return 'remoteAddress' in socket && typeof socket.remoteAddress === 'string' ? socket.remoteAddress : '';
 }

@@ -13,7 +13,7 @@ import type { SessionOptions } from '../../shared/mux/session.ts';
 import { END_TO_END_FEATURE } from '../../shared/wire/handshake.ts';
 import { addressGroup } from '../auth/attempts.ts';
 import { Repeats } from '../repeats.ts';
-import { addressOf, asksToRegister, identify, registrationOf } from './arrival.ts';
+import { asksToRegister, identify, registrationOf } from './arrival.ts';
 import type { EndpointOptions } from './endpoint-options.ts';
 import { endToEndRefusal } from './end-to-end.ts';
 import { evict, evictFormerOwners, evictRevoked } from './evict.ts';
@@ -72,8 +72,8 @@ export class Endpoint {
   }
 
   /** Takes over an upgrade request for the tunnel path; answers it whatever it is. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const upgrade = { request, socket, head };
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): void {
+    const upgrade = { request, socket, head, address };
     socket.on('error', unheard);
     const leave = this.#options.admission.enter();
     if (leave === undefined) return this.#refuse(upgrade, new PosternError('handshake-limit'));
@@ -116,13 +116,13 @@ export class Endpoint {
     });
     if (session === undefined) return;
     this.#options.onHandshake('resumed');
-    this.#options.log.info({ session, address: addressOf(upgrade.socket) }, 'session resumed');
+    this.#options.log.info({ session, address: upgrade.address }, 'session resumed');
   }
 
   async #register(upgrade: Upgrade): Promise<void> {
     const identity = await identify(upgrade.request, this.#options.authenticator, this.#now());
     if (!this.#options.admission.spend()) throw new PosternError('handshake-limit');
-    const candidate = { identity, registration: registrationOf(upgrade.request), address: addressOf(upgrade.socket) };
+    const candidate = { identity, registration: registrationOf(upgrade.request), address: upgrade.address };
     // The first decision can still be told over HTTP.
     accepted(this.#decide(candidate));
     this.#claim(candidate);
@@ -269,10 +269,10 @@ export class Endpoint {
     return new LiveTunnel(clock === undefined ? options : { ...options, clock }, candidate);
   }
 
-  #refuse({ request, socket }: Upgrade, error: PosternError): void {
+  #refuse({ request, socket, address }: Upgrade, error: PosternError): void {
     const { log, onHandshake } = this.#options;
     onHandshake(error.code);
-    const fields = { code: error.code, detail: error.detail, address: addressOf(socket) };
+    const fields = { code: error.code, detail: error.detail, address };
     if (error.code === 'internal') log.error({ ...fields, err: error }, 'registration failed');
     else log.warn(fields, 'registration refused');
     const repeats = this.#refusals.tell(`${error.code} ${addressGroup(fields.address)}`);

@@ -22,6 +22,8 @@ export interface Upgrade {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
   readonly head: Buffer;
+  /** The agent's IP address. */
+  readonly address: string;
 }
 
 export class ResumableSessions {

@@ -26,8 +26,8 @@ const FLAGS = [
 
 /** Chromium and certutil on the path, or why there is no browser. */
 export function findBrowser(): FoundBrowser {
-  const program = onPath('chromium') ?? onPath('chromium-browser');
-  const certutil = onPath('certutil');
+  const program = programPath('chromium') ?? programPath('chromium-browser');
+  const certutil = programPath('certutil');
   if (program === undefined) return { reason: 'chromium is not installed' };
   if (certutil === undefined) return { reason: 'certutil (libnss3-tools) is not installed' };
   return { browser: { chromium: program, certutil } };
@@ -75,7 +75,8 @@ async function must(program: string, args: readonly string[]): Promise<void> {
   if (code !== 0) throw new Error(`${program} ${args.join(' ')} failed: ${output}`);
 }
 
-function onPath(program: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
+/** Where the program is, also among those for administrators. */
+export function programPath(program: string): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }

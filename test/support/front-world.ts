@@ -75,7 +75,9 @@ const NO_PASSES: PassDesk = {
   sessions: { verify: () => undefined },
 };
 
-export interface WorldOptions extends Partial<Pick<FrontOptions, 'directory' | 'passes' | 'tunnelUpgrade' | 'limits'>> {
+export interface WorldOptions extends Partial<
+  Pick<FrontOptions, 'directory' | 'passes' | 'tunnelUpgrade' | 'limits' | 'behind'>
+> {
   readonly tunnel?: Partial<VisitedTunnel>;
   /** Served for `other.DOMAIN` alone. */
   readonly otherContext?: SecureContext;
@@ -123,6 +125,7 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
       onExchange: (record) => records.push(record),
       tunnelUpgrade: options.tunnelUpgrade ?? ((_request, socket) => socket.destroy()),
       ...(options.limits === undefined ? {} : { limits: options.limits }),
+      behind: options.behind,
     },
   );
   const requestOptions = (path: string, more: RequestOptions = {}): RequestOptions => ({

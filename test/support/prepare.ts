@@ -1,9 +1,9 @@
-// Brings what the tests need and this machine lacks (JupyterLab and Dask from PyPI, Chromium from Debian), and says why where it can't.
+// Brings what the tests need and this machine lacks (JupyterLab and Dask from PyPI, Chromium, HAProxy and nginx from Debian), and says why where it can't.
 
 import { pathToFileURL } from 'node:url';
 import { runToEnd } from '../../contrib/demo/child.ts';
 import { obtainJupyterLab } from '../../contrib/demo/jupyterlab.ts';
-import { findBrowser } from './browser.ts';
+import { findBrowser, programPath } from './browser.ts';
 import { prepareDask } from './dask.ts';
 
 type Say = (text: string) => void;
@@ -13,11 +13,18 @@ export interface Prepared {
   readonly missing: readonly string[];
 }
 
-const DEBIAN_PACKAGES = ['chromium', 'libnss3-tools'];
+const BROWSER_PACKAGES = ['chromium', 'libnss3-tools'];
+/** What stands in front of a bastion elsewhere; packages and programs have the same name. */
+const FRONT_PROGRAMS = ['haproxy', 'nginx'];
 
 /** Idempotent, and quick when everything is there. Never rejects. */
 export async function prepare(say: Say = (text) => console.error(text)): Promise<Prepared> {
-  const reasons = [await prepareJupyterLab(say), await prepareDashboard(say), await prepareBrowser(say)];
+  const reasons = [
+    await prepareJupyterLab(say),
+    await prepareDashboard(say),
+    await prepareBrowser(say),
+    await prepareFronts(say),
+  ];
   const missing = reasons.filter((reason) => reason !== undefined);
   for (const reason of missing) say(`prepare: ${reason}`);
   return { missing };
@@ -35,14 +42,20 @@ async function prepareDashboard(say: Say): Promise<string | undefined> {
 
 async function prepareBrowser(say: Say): Promise<string | undefined> {
   if ('browser' in findBrowser()) return undefined;
-  const failure = await installFromDebian(say);
+  const failure = await installFromDebian(BROWSER_PACKAGES, say);
   const found = findBrowser();
   if ('browser' in found) return undefined;
   return `no browser, so its tests are skipped: ${found.reason}${failure === undefined ? '' : `; ${failure}`}`;
 }
 
-async function installFromDebian(say: Say): Promise<string | undefined> {
-  const command = ['apt-get', 'install', '-y', '--no-install-recommends', ...DEBIAN_PACKAGES];
+async function prepareFronts(say: Say): Promise<string | undefined> {
+  const wanted = FRONT_PROGRAMS.filter((program) => programPath(program) === undefined);
+  const failure = wanted.length === 0 ? undefined : await installFromDebian(wanted, say);
+  return failure === undefined ? undefined : `no ${wanted.join(' and ')}, so their tests are skipped: ${failure}`;
+}
+
+async function installFromDebian(packages: readonly string[], say: Say): Promise<string | undefined> {
+  const command = ['apt-get', 'install', '-y', '--no-install-recommends', ...packages];
   if (process.getuid?.() !== 0) return `not root, so not installed (as root: ${command.join(' ')})`;
   say(`prepare: ${command.join(' ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
