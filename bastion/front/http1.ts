@@ -160,10 +160,17 @@ export function serveHttp1(server: Server, household: Household): void {
   });
   server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket) => {
     const code = codeOf(error);
+    // What follows is no more readable, and is thrown away while the answer is on its way.
+    if (code !== undefined && answered.has(socket)) return;
     if (code === undefined || !socket.writable) return void socket.destroy();
     connectionOf(socket, household).broken(code, error.rawPacket);
   });
 }
+
+/** Sockets that were told what is wrong with what they sent. */
+const answered = new WeakSet<Socket>();
+/** How long they are read from, so that the answer is not lost in a reset; milliseconds. */
+const RAW_LINGER_MS = 2000;
 
 const known = new WeakMap<Socket, Http1Connection>();
 
@@ -189,5 +196,10 @@ function answerRaw(socket: Socket, code: ErrorCode, rawPacket: Buffer | undefine
   if (rawPacket === null || !socket.writable) return void socket.destroy();
   const accept = /\r\naccept:([^\r\n]*)/i.exec(rawPacket?.toString('latin1') ?? '')?.[1];
   const answer = refusal(new PosternError(code), { method: 'GET', accept, requestId: newRequestId() });
-  socket.end(rawAnswer(answer), () => socket.destroy());
+  answered.add(socket);
+  const timer = setTimeout(() => socket.destroy(), RAW_LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
+  socket.once('end', () => socket.destroySoon());
+  socket.end(rawAnswer(answer));
+  socket.resume();
 }
