@@ -8,10 +8,12 @@ import { parseOptions } from '../shared/program/options.ts';
 import { runProgram } from '../shared/program/run.ts';
 import { onShutdown } from '../shared/program/shutdown.ts';
 import { startAgent } from './agent.ts';
+import { doctor } from './doctor/doctor.ts';
 import { AGENT_PROGRAM } from './options.ts';
 
 runProgram(async ({ argv, env, stdout, stderr, readFile }) => {
   const command = parseOptions(AGENT_PROGRAM, { argv, env, readFile });
+  if (command.command === 'doctor') return doctor(command.values, { env, output: stdout });
   const { logLevel, logFormat } = command.values;
   const pretty = logFormat === 'auto' ? undefined : logFormat === 'pretty';
   const log = createLog({ name: 'postern-agent', level: logLevel, pretty, stream: stderr });

@@ -8,7 +8,8 @@ import { proxyProblem } from './proxy.ts';
 import { serviceProblems, type ServiceValues } from './services.ts';
 import { parseTarget } from './upstreams/target.ts';
 
-const COMMON = [
+/** How to get to the bastion, and as whom. */
+const REACH = [
   {
     name: 'bastion',
     type: 'list',
@@ -68,6 +69,17 @@ const COMMON = [
     metavar: 'FILE',
     help: "Trust only these certificate authorities (PEM) for an https:// proxy. Without it: Node's list and the system's.",
   },
+  {
+    name: 'dial-timeout',
+    type: 'duration',
+    default: '15s',
+    help: 'How long one attempt to reach the bastion may take.',
+    check: positive,
+  },
+] as const satisfies readonly OptionSpec[];
+
+const COMMON = [
+  ...REACH,
   ...OFFER_OPTIONS,
   ...JOB_OPTIONS,
   {
@@ -75,13 +87,6 @@ const COMMON = [
     type: 'duration',
     default: '10s',
     help: 'How long the notebook may take to accept a connection.',
-    check: positive,
-  },
-  {
-    name: 'dial-timeout',
-    type: 'duration',
-    default: '15s',
-    help: 'How long one attempt to reach the bastion may take.',
     check: positive,
   },
   {
@@ -210,16 +215,38 @@ const ATTACH = {
   },
 } as const;
 
+const DOCTOR = {
+  name: 'doctor',
+  summary:
+    'Tries, step by step, what an agent needs between here and the bastion, and says in plain words what works: names, ports, ' +
+    'proxy, TLS, WebSocket, token, name, clock and speed. Registers nothing. Exit code 1 when a step failed.',
+  examples: [
+    'postern-agent doctor --bastion https://notebooks.example.org --name alice-1 --token-file ~/.postern-token',
+    'postern-agent doctor --config agent.json --name alice-1 --json > for-support.json',
+  ],
+  options: [
+    ...REACH,
+    {
+      name: 'json',
+      type: 'boolean',
+      help: 'Print everything that was found as JSON, for support; it holds no secret.',
+    },
+    ...LOG_OPTIONS,
+  ],
+} as const;
+
 export const AGENT_PROGRAM = {
   name: 'postern-agent',
   env: 'POSTERN_',
   // Found in the environment of everything that `run` starts.
   foreignEnv: ['POSTERN_UPSTREAM_TOKEN', 'POSTERN_AGENT_BIN'],
   summary: 'Runs beside a notebook on a worker node and brings visitors to it through a bastion, dialling out only.',
-  commands: [RUN, ATTACH],
+  commands: [RUN, ATTACH, DOCTOR],
 } as const satisfies ProgramSpec;
 
-export type AgentCommand = ParsedCommand<typeof AGENT_PROGRAM>;
+/** What starts an agent. */
+export type AgentCommand = Exclude<ParsedCommand<typeof AGENT_PROGRAM>, { readonly command: 'doctor' }>;
+export type DoctorValues = OptionValues<typeof DOCTOR>;
 export type RunValues = OptionValues<typeof RUN>;
 export type AttachValues = OptionValues<typeof ATTACH>;
 /** What both commands have. */

@@ -25,6 +25,11 @@ export interface ReachContext {
   readonly log: Log;
 }
 
+/** What the way to a bastion depends on. */
+interface WayContext extends Pick<ReachContext, 'env' | 'log'> {
+  readonly values: Pick<CommonValues, 'proxy' | 'proxyCredentialsFile' | 'proxyCa'>;
+}
+
 /** What does not depend on which bastion it is; of one link. */
 export type CommonPlan = Omit<DialPlan, 'bastion' | 'ca' | 'through' | 'resumePatienceMs' | 'path'>;
 
@@ -58,7 +63,11 @@ function announced(bastion: string, dial: Dial, log: Log): Dial {
   };
 }
 
-function wayTo(bastion: string, { values, env, log }: ReachContext): DialOptions['through'] {
+/** How a connection to a bastion is made where that is not a matter of TCP alone. */
+export type Through = NonNullable<DialOptions['through']>;
+
+/** Undefined: directly. Throws `options-invalid` as `createReach` does. */
+export function wayTo(bastion: string, { values, env, log }: WayContext): Through | undefined {
   const proxy = proxyFor(bastion, values.proxy, env);
   if (proxy === undefined) return undefined;
   const { hostname, port } = new URL(bastion);

@@ -26,12 +26,11 @@ export function asksToRegister(request: IncomingMessage): boolean {
 }
 
 /** What the agent asks for. Throws PosternError: version-unsupported, registration-malformed. */
-export function registrationOf(request: IncomingMessage): Registration {
+export function registrationOf(request: IncomingMessage, from = REGISTRATION_HEADER): Registration {
   const offered = request.headers['sec-websocket-protocol']?.split(',').map((protocol) => protocol.trim()) ?? [];
   if (!offered.includes(SUBPROTOCOL))
     throw new PosternError('version-unsupported', `this bastion speaks ${SUBPROTOCOL}`);
-  const header = request.headers[REGISTRATION_HEADER];
-  if (typeof header !== 'string')
-    throw new PosternError('registration-malformed', `the header ${REGISTRATION_HEADER} is missing`);
+  const header = request.headers[from];
+  if (typeof header !== 'string') throw new PosternError('registration-malformed', `the header ${from} is missing`);
   return decodeRegistration(header);
 }

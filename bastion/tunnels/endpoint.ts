@@ -4,13 +4,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import { PosternError, asPosternError } from '../../shared/errors.ts';
-import type { ErrorCode } from '../../shared/errors.ts';
 import { Budget } from '../../shared/mux/budget.ts';
 import { systemClock } from '../../shared/mux/clock.ts';
 import type { WebSocketLink } from '../../shared/link/websocket-link.ts';
 import { Session } from '../../shared/mux/session.ts';
 import type { SessionOptions } from '../../shared/mux/session.ts';
-import { END_TO_END_FEATURE } from '../../shared/wire/handshake.ts';
+import { END_TO_END_FEATURE, PROBE_HEADER } from '../../shared/wire/handshake.ts';
+import type { Acceptance } from '../../shared/wire/handshake.ts';
 import { addressGroup } from '../auth/attempts.ts';
 import { Repeats } from '../repeats.ts';
 import { asksToRegister, identify, registrationOf } from './arrival.ts';
@@ -21,9 +21,10 @@ import { acceptAgent, grant } from './grant.ts';
 import type { Granted } from './grant.ts';
 import { SpentLinks } from './links.ts';
 import { Pauses } from './pauses.ts';
-import { refuse } from './refuse.ts';
+import { Probes, asksToProbe } from './probe.ts';
+import { refuse, patienceS } from './refuse.ts';
 import { decide } from './registration.ts';
-import type { Decision, Welcome } from './registration.ts';
+import type { Decision, HeldTunnel, Welcome } from './registration.ts';
 import { ResumableSessions, asksToResume } from './resumption.ts';
 import type { Upgrade } from './resumption.ts';
 import { LiveTunnel } from './tunnel.ts';
@@ -45,6 +46,7 @@ export class Endpoint {
   readonly #spent: SpentLinks;
   readonly #refusals: Repeats;
   readonly #resumable: ResumableSessions;
+  readonly #probes = new Probes();
   readonly #pauses: Pauses<TunnelLink<LiveTunnel>>;
   #draining = false;
 
@@ -78,7 +80,7 @@ export class Endpoint {
     const leave = this.#options.admission.enter();
     if (leave === undefined) return this.#refuse(upgrade, new PosternError('handshake-limit'));
     socket.once('close', leave);
-    const arrive = asksToResume(request) ? this.#resume(upgrade) : this.#register(upgrade);
+    const arrive = this.#arrive(upgrade);
     void arrive
       .catch((error: unknown) => this.#refuse(upgrade, asPosternError(error)))
       .finally(() => {
@@ -105,6 +107,31 @@ export class Endpoint {
     for (const tunnel of [...this.#options.directory.tunnels]) tunnel.destroy(new PosternError('draining'));
   }
 
+  #arrive(upgrade: Upgrade): Promise<void> {
+    if (asksToResume(upgrade.request)) return this.#resume(upgrade);
+    return asksToProbe(upgrade.request) ? this.#probe(upgrade) : this.#register(upgrade);
+  }
+
+  /** All that a registration goes through, and nothing of what it leads to. */
+  async #probe(upgrade: Upgrade): Promise<void> {
+    const candidate = await this.#candidate(upgrade, PROBE_HEADER);
+    this.#probes.check();
+    const decision = accepted(this.#decide(candidate));
+    const { limits } = this.#options;
+    const probe = { replaces: decision.retire.length > 0 || decision.join !== undefined };
+    const acceptance = { ...this.#acceptance(candidate, grant()), resumeMs: 0, probe };
+    const link = await acceptAgent(upgrade, acceptance, {});
+    if (link === undefined) return;
+    this.#probes.serve(link, { own: limits, peer: candidate.registration.limits });
+  }
+
+  /** Throws what `identify` and `registrationOf` throw, and `handshake-limit`. */
+  async #candidate({ request, address }: Upgrade, header?: string): Promise<Candidate> {
+    const identity = await identify(request, this.#options.authenticator, this.#now());
+    if (!this.#options.admission.spend()) throw new PosternError('handshake-limit');
+    return { identity, registration: registrationOf(request, header), address };
+  }
+
   async #resume(upgrade: Upgrade): Promise<void> {
     const session = await this.#resumable.resume(upgrade).catch(async (error: unknown) => {
       // The session died with the bastion before this one: who brought a registration along need not dial again for it.
@@ -120,9 +147,8 @@ export class Endpoint {
   }
 
   async #register(upgrade: Upgrade): Promise<void> {
-    const identity = await identify(upgrade.request, this.#options.authenticator, this.#now());
-    if (!this.#options.admission.spend()) throw new PosternError('handshake-limit');
-    const candidate = { identity, registration: registrationOf(upgrade.request), address: upgrade.address };
+    const candidate = await this.#candidate(upgrade);
+    const { identity } = candidate;
     // The first decision can still be told over HTTP.
     accepted(this.#decide(candidate));
     this.#claim(candidate);
@@ -163,14 +189,16 @@ export class Endpoint {
       this.#options.audit.record({ event: 'name-claimed', name, owner, by: id, address });
   }
 
-  #accept(
-    upgrade: Upgrade,
-    { identity, registration }: Candidate,
-    granted: Granted,
-  ): Promise<WebSocketLink | undefined> {
-    const { bastion, limits, urlOf, clock, resumeMs } = this.#options;
-    const { session, resumeKey } = granted;
-    const acceptance = {
+  #accept(upgrade: Upgrade, candidate: Candidate, granted: Granted): Promise<WebSocketLink | undefined> {
+    const { clock, resumeMs: graceMs } = this.#options;
+    const options = { graceMs, onLost: (error: PosternError) => this.#paused(granted, error) };
+    const acceptance = this.#acceptance(candidate, granted);
+    return acceptAgent(upgrade, acceptance, clock === undefined ? options : { ...options, clock });
+  }
+
+  #acceptance({ identity, registration }: Candidate, { session, resumeKey }: Granted): Acceptance {
+    const { bastion, limits, urlOf, resumeMs } = this.#options;
+    return {
       bastion,
       session,
       resumeKey,
@@ -181,8 +209,6 @@ export class Endpoint {
       features: [END_TO_END_FEATURE],
       limits,
     };
-    const options = { graceMs: resumeMs, onLost: (error: PosternError) => this.#paused(granted, error) };
-    return acceptAgent(upgrade, acceptance, clock === undefined ? options : { ...options, clock });
   }
 
   #paused({ session, joined }: Granted, { code, detail }: PosternError): void {
@@ -278,7 +304,7 @@ export class Endpoint {
     const repeats = this.#refusals.tell(`${error.code} ${addressGroup(fields.address)}`);
     if (repeats !== undefined) this.#options.audit.record({ event: 'agent-refused', ...fields, repeats });
     request.resume();
-    refuse(socket, error, retryAfterS(error.code));
+    refuse(socket, error, patienceS(error.code));
   }
 }
 
@@ -289,15 +315,9 @@ function isUnknown(error: unknown): boolean {
 /** Stays on the socket for life, and so holds on to nothing of the request. */
 function unheard(): void {}
 
-function accepted(decision: Decision): void {
+function accepted<Held extends HeldTunnel>(decision: Decision<Held>): Welcome<Held> {
   if (decision.answer === 'refuse') throw new PosternError(decision.code, decision.detail);
-}
-
-/** Spread, so that agents that were refused or sent away together do not come back together. */
-function retryAfterS(code: ErrorCode): number | undefined {
-  if (code === 'handshake-limit') return 1 + Math.floor(Math.random() * 5);
-  if (code === 'tunnel-limit' || code === 'link-limit') return 5 + Math.floor(Math.random() * 10);
-  return code === 'draining' ? 1 : undefined;
+  return decision;
 }
 
 function reconnectAfterMs(): number {

@@ -4,7 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 import { toProblem } from '../../shared/errors.ts';
-import type { PosternError } from '../../shared/errors.ts';
+import type { ErrorCode, PosternError } from '../../shared/errors.ts';
 import { SUBPROTOCOL } from '../../shared/wire/handshake.ts';
 
 /** How long the other end may take to read the refusal and go, in milliseconds. */
@@ -41,4 +41,11 @@ export function refusalText(error: PosternError, retryAfterS?: number): string {
   if (problem.status === 426) headers.push('Upgrade: websocket', `Sec-WebSocket-Protocol: ${SUBPROTOCOL}`);
   if (retryAfterS !== undefined) headers.push(`Retry-After: ${retryAfterS}`);
   return `${headers.join('\r\n')}\r\n\r\n${body}`;
+}
+
+/** Spread, so that agents that were refused or sent away together do not come back together. */
+export function patienceS(code: ErrorCode): number | undefined {
+  if (code === 'handshake-limit') return 1 + Math.floor(Math.random() * 5);
+  if (code === 'tunnel-limit' || code === 'link-limit') return 5 + Math.floor(Math.random() * 10);
+  return code === 'draining' ? 1 : undefined;
 }

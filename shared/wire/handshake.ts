@@ -33,6 +33,12 @@ export const TUNNEL_PATH = '/_postern/tunnel';
 export const OWN_SERVICE = 'postern';
 /** Request header: a Registration as base64url JSON. */
 export const REGISTRATION_HEADER = 'postern-registration';
+/** Request header instead of REGISTRATION_HEADER: a Registration that is only to be rehearsed. A bastion that doesn't know it refuses. */
+export const PROBE_HEADER = 'postern-probe';
+/** In a rehearsal, the agent may open streams to this service: a line with a count, bytes, and END; so many bytes come back. */
+export const PROBE_SERVICE = 'probe';
+/** Most bytes of a rehearsal's stream, each way. */
+export const PROBE_LONGEST_BYTES = 16 * 2 ** 20;
 /** Header of the 101 answer: an Acceptance as base64url JSON. */
 export const ACCEPTANCE_HEADER = 'postern-acceptance';
 /** Request header instead of REGISTRATION_HEADER: a Resumption as base64url JSON; in the 101 answer, a Resumed. */
@@ -132,6 +138,8 @@ export interface Acceptance {
   readonly expiresAt: number;
   readonly features: readonly string[];
   readonly limits: Limits;
+  /** Of a rehearsal only: whether a running notebook of the same owner would have to go. */
+  readonly probe?: { readonly replaces: boolean };
 }
 
 export interface Resumption {
@@ -215,6 +223,9 @@ export function decodeAcceptance(header: string): Acceptance {
     expiresAt: count(json, 'expiresAt', Number.MAX_SAFE_INTEGER),
     features: list(json, 'features', 64, (item) => plainText(item, 'features', 40)),
     limits: limits(json),
+    ...(json['probe'] === undefined
+      ? {}
+      : { probe: { replaces: object(json['probe'], 'probe')['replaces'] === true } }),
   };
 }
 

@@ -4,12 +4,14 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { OptionsProblem, parseOptions } from '../../../shared/program/options.ts';
-import { AGENT_PROGRAM } from '../../../agent/options.ts';
+import { AGENT_PROGRAM, type AgentCommand } from '../../../agent/options.ts';
 
 const GOOD = ['--bastion', 'https://b.example.org:8443', '--name', 'alice-1', '--token-file', '/t'];
 
-function parse(...argv: string[]) {
-  return parseOptions(AGENT_PROGRAM, { argv, env: {}, readFile: () => '{}' });
+function parse(...argv: string[]): AgentCommand {
+  const command = parseOptions(AGENT_PROGRAM, { argv, env: {}, readFile: () => '{}' });
+  assert.notEqual(command.command, 'doctor');
+  return command as AgentCommand;
 }
 
 function problemsOf(...argv: string[]): string {
