@@ -1,11 +1,19 @@
 // The options of `postern-bastion serve` for what stands in front of it.
 
 import { asPosternError } from '../shared/errors.ts';
+import { parseListen } from '../shared/net/listen.ts';
 import type { OptionSpec } from '../shared/program/options.ts';
 import { PROXY_HEADERS } from './front/behind.ts';
 import { networks } from './front/networks.ts';
 
 export const FRONT_OPTIONS = [
+  {
+    name: 'redirect-listen',
+    type: 'string',
+    metavar: 'HOST:PORT',
+    help: 'Listen here for plain HTTP, too, and send visitors of our hosts to HTTPS: 0.0.0.0:80. fd:4 for an inherited socket.',
+    check: (text: string) => problemOf(() => parseListen(text)),
+  },
   {
     name: 'proxy-protocol-from',
     type: 'list',
@@ -34,8 +42,12 @@ export const FRONT_OPTIONS = [
 ] as const satisfies readonly OptionSpec[];
 
 function networksProblem(texts: readonly string[]): string | undefined {
+  return problemOf(() => networks(texts));
+}
+
+function problemOf(read: () => unknown): string | undefined {
   try {
-    networks(texts);
+    read();
     return undefined;
   } catch (error) {
     return asPosternError(error).detail;

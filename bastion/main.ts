@@ -27,6 +27,8 @@ import { loadTokenKey, signToken } from './auth/token.ts';
 import { startBastion } from './bastion.ts';
 import type { Bastion, BastionConfig } from './bastion.ts';
 import type { HttpsLimits } from './front/https.ts';
+import { openRedirectPort } from './front/redirect.ts';
+import type { RedirectPort } from './front/redirect.ts';
 import { BASTION_PROGRAM } from './options.ts';
 import type { ServeValues } from './options.ts';
 import { runNameCommand, runTokenCommand } from './owner-commands.ts';
@@ -71,6 +73,7 @@ async function serve(values: ServeValues, { env, stdout, stderr }: ProgramContex
   const inherited = inheritedSocket(env, process.pid);
   const target = inherited === undefined ? parseListen(values.listen) : { fd: inherited };
   const bastion = await startBastion(configOf(values, target), { log });
+  const redirect = await redirectTo(bastion, values);
   const listen = whereOf(target, bastion.port);
   const ca = bastion.authority === undefined ? undefined : authorityPath(values.state);
   log.info({ domain: values.domain, listen, adminPort: bastion.adminPort, ca }, `serving on ${listen}`);
@@ -78,10 +81,12 @@ async function serve(values: ServeValues, { env, stdout, stderr }: ProgramContex
   const stopReloading = onReload(() => bastion.reload());
   const shutdown = onShutdown({
     graceful: (signal) => {
+      redirect?.close();
       log.info({ signal, seconds: values.drainTimeout / 1000 }, 'stopping: running exchanges may finish');
       return bastion.close();
     },
     now: (signal) => {
+      redirect?.close();
       log.warn({ signal }, 'stopping at once');
       void bastion.destroy();
     },
@@ -90,6 +95,17 @@ async function serve(values: ServeValues, { env, stdout, stderr }: ProgramContex
   stopReloading();
   shutdown.dispose();
   log.info({}, 'stopped');
+}
+
+async function redirectTo(bastion: Bastion, values: ServeValues): Promise<RedirectPort | undefined> {
+  if (values.redirectListen === undefined) return undefined;
+  const port = values.publicPort ?? bastion.port;
+  try {
+    return await openRedirectPort(parseListen(values.redirectListen), { domain: values.domain, port: () => port });
+  } catch (error) {
+    await bastion.destroy();
+    throw error;
+  }
 }
 
 function whereOf(target: ListenTarget, port: number): string {

@@ -48,6 +48,7 @@ const REFUSED: readonly [string, RegExp][] = [
   ['--trusted-proxy proxy.example.org', /trusted-proxy.*network/],
   ['--trusted-proxy-header x-real-ip', /trusted-proxy-header/],
   ['--upload-idle 0s', /upload-idle/],
+  ['--redirect-listen 80', /redirect-listen.*HOST:PORT/],
   ['--streams 0', /streams/],
   ['--stream-credit 1KiB', /stream-credit.*16KiB/],
   ['--session-credit 1MiB --stream-credit 2MiB', /session-credit/],
