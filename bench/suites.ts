@@ -9,5 +9,6 @@ import { loopback } from './suites/loopback.ts';
 import { memory } from './suites/memory.ts';
 import { paths } from './suites/paths.ts';
 import { recovery } from './suites/recovery.ts';
+import { rough } from './suites/rough.ts';
 
-export const SUITES: readonly Suite[] = [loopback, h2, paths, interactive, isolation, cost, memory, recovery];
+export const SUITES: readonly Suite[] = [loopback, h2, paths, interactive, rough, isolation, cost, memory, recovery];

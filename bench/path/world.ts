@@ -53,6 +53,8 @@ export interface PathWorld extends World {
   readonly network: Network;
   /** Another path from now on. Our tunnel gets it as a new connection, as agents do that move; other peers keep theirs. */
   become(setting: PathSetting): Promise<void>;
+  /** Resets our tunnel's connection. */
+  cut(): Promise<void>;
 }
 
 /** Our agent is back by then; ssh would have ended. */
@@ -80,12 +82,13 @@ export async function pathWorld(plan: SuitePlan): Promise<PathWorld & AsyncDispo
     descriptions[TCP.name] = 'a connection for each stream, dialled by the far end, not encrypted';
   }
   const stop = async (): Promise<void> => void killLeftovers(id);
+  const cut = (): Promise<void> => network.order({ cut: PORTS.postern });
   const become = async (setting: PathSetting): Promise<void> => {
     await network.become(setting);
-    await network.order({ cut: PORTS.postern });
+    await cut();
     await sleep(RESUMED_MS);
   };
-  return { ground, runners, farControl, descriptions, network, become, [Symbol.asyncDispose]: stop };
+  return { ground, runners, farControl, descriptions, network, become, cut, [Symbol.asyncDispose]: stop };
 }
 
 /** Both ends on loopback, and only ourselves unless others are named. */

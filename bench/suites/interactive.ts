@@ -58,9 +58,9 @@ const RUNS: readonly Run[] = (['large', 'small'] as const).flatMap((queue) =>
 export const interactive: Suite = {
   name: 'interactive',
   label: 'Small requests and messages beside bulk',
-  defaults: { rounds: 3, seconds: 3, warmUp: 0 },
+  defaults: { rounds: 2, seconds: 3, warmUp: 0 },
   scenarios: RUNS,
-  usual: RUNS.filter(({ name }) => name !== 'messages-1-upload-small-queue').map(({ name }) => name),
+  usual: RUNS.map(({ name }) => name).filter((name) => !name.startsWith('messages') || name.endsWith('large-queue')),
   peers: PATH_PEERS,
   ours: postern.name,
   needs: { ip: 'iproute2', tc: 'iproute2', unshare: 'util-linux', nsenter: 'util-linux' },
