@@ -21,7 +21,7 @@ export const STANDING = 'standing still';
 /** Handshakes at a time: all at once would only measure how a queue of them is refused. */
 const AT_ONCE = 20;
 const LOOK_MS = 100;
-const QUIET_LOOKS = 4;
+const QUIET_LOOKS = 5;
 /** It takes long to fill what the kernels and both ends hold for hundreds of connections. */
 const PATIENCE_MS = 60_000;
 const ENDLESS = 1e14;
@@ -37,7 +37,7 @@ function misbehave(socket: Socket, { approach, kind }: BadPlan): void {
   socket.on('close', () => fail('a connection was closed'));
   if (kind === 'visitor') {
     socket.pause();
-    socket.write(requestHead(approach, 'GET', PATHS.bulk));
+    socket.write(requestHead(approach, 'GET', PATHS.unread));
     return;
   }
   socket.on('data', (chunk: Buffer) => fail(`answered: ${chunk.toString('latin1', 0, 200)}`));
@@ -61,8 +61,8 @@ if (import.meta.main) {
   const order: FarOrder = { op: 'count' };
   // What nobody reads shows where it comes from: the notebook's side, or ours.
   const moved = async (): Promise<number> => {
-    const { given } = await tell<Count>(plan.farControl, order);
-    return sockets.reduce((sum, socket) => sum + socket.bytesWritten, given);
+    const { unread } = await tell<Count>(plan.farControl, order);
+    return sockets.reduce((sum, socket) => sum + socket.bytesWritten, unread);
   };
   const end = performance.now() + PATIENCE_MS;
   let before = -1;

@@ -19,15 +19,23 @@ export type FarOrder =
   | { readonly op: 'hang-up' };
 export type Role = 'send' | 'take' | 'echo';
 
-/** Bytes taken and given so far by the notebook and by dialled connections, and when that was, in milliseconds. */
+/** What the far end has taken so far, bytes, and when that was, in milliseconds. */
 export interface Count {
   readonly taken: number;
-  readonly given: number;
+  /** Bytes given out for those who read nothing. */
+  readonly unread: number;
   readonly at: number;
 }
 
 export const FAR_READY = 'far end ready';
-export const PATHS = { bulk: '/bulk', sink: '/sink', small: '/small', deaf: '/deaf', echo: '/echo' } as const;
+export const PATHS = {
+  bulk: '/bulk',
+  unread: '/unread',
+  sink: '/sink',
+  small: '/small',
+  deaf: '/deaf',
+  echo: '/echo',
+} as const;
 /** Longer than anything that is measured takes. */
 const ENDLESS = 1e14;
 const PIECE = Buffer.alloc(64 * 1024, 'postern ');
@@ -35,13 +43,13 @@ const SMALL = Buffer.from('{"last_activity":"2026-01-01T00:00:00Z","connections"
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 let taken = 0;
-let given = 0;
+let unread = 0;
 const dialled = new Set<Socket>();
 
 /** Writes as long as the other end takes it. */
-function pump(into: Duplex | ServerResponse): void {
+function pump(into: Duplex | ServerResponse, written?: (bytes: number) => void): void {
   const write = (): void => {
-    do given += PIECE.length;
+    do written?.(PIECE.length);
     while (!into.destroyed && into.write(PIECE));
   };
   into.on('drain', write);
@@ -56,9 +64,9 @@ function take(from: Duplex | IncomingMessage): void {
 
 function serve(request: IncomingMessage, response: ServerResponse): void {
   response.on('error', () => undefined);
-  if (request.url === PATHS.bulk) {
+  if (request.url === PATHS.bulk || request.url === PATHS.unread) {
     response.writeHead(200, { 'content-length': ENDLESS });
-    return pump(response);
+    return request.url === PATHS.bulk ? pump(response) : pump(response, (bytes) => (unread += bytes));
   }
   if (request.url === PATHS.sink) return take(request);
   // A notebook that reads nothing and says nothing.
@@ -78,7 +86,7 @@ function upgrade(request: IncomingMessage, socket: Duplex): void {
 }
 
 function obey(order: FarOrder): unknown {
-  if (order.op === 'count') return { taken, given, at: performance.now() };
+  if (order.op === 'count') return { taken, unread, at: performance.now() };
   if (order.op === 'hang-up') {
     for (const socket of dialled) socket.destroy();
     return {};

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Child } from '../../contrib/demo/child.ts';
 import { STANDING } from '../path/bad.ts';
 import type { BadPlan } from '../path/bad.ts';
+import { tell } from '../path/control.ts';
+import type { Count, FarOrder } from '../path/far.ts';
 import { loopbackWorld, startLoad, startProgram } from '../path/world.ts';
 import type { Runner, World } from '../path/world.ts';
 import { costOf } from '../process-tree.ts';
@@ -27,6 +29,8 @@ const WARM_MS = 200;
 const STANDING_MS = 90_000;
 /** After they have left, until their buffers are gone. */
 const GONE_MS = 300;
+const TRIES = 5;
+const STILL_BYTES = 1e6;
 
 const RUNS: readonly Run[] = (['visitor', 'notebook'] as const).flatMap((kind) =>
   [1, 200].map((connections) => ({
@@ -63,7 +67,8 @@ async function run(plan: SuitePlan): Promise<Outcome> {
     const company = new Company(world, runner, one);
     for (const { round, peer } of turns(plan.rounds)) {
       await (peer === WITH ? company.come() : company.leave());
-      take({ scenario: one.name, peer: peer.name, round, figures: await slice(world, runner, one, plan.seconds) });
+      const figures = await company.still(() => slice(world, runner, one, plan.seconds));
+      take({ scenario: one.name, peer: peer.name, round, figures });
     }
     await company.leave();
   }
@@ -81,17 +86,31 @@ export function turns(rounds: number): { readonly round: number; readonly peer: 
 /** Those who read nothing, while they are there. */
 class Company {
   readonly #start: () => Child;
+  readonly #farControl: string;
   #child: Child | undefined;
 
   constructor({ ground, farControl }: World, { load }: Runner, { bad }: Run) {
     if (load.kind !== 'https') throw new Error('the bad ones are visitors');
     const plan: BadPlan = { ...bad, approach: load, farControl };
+    this.#farControl = farControl;
     this.#start = () => startProgram(ground, 'bad', plan);
   }
 
   async come(): Promise<void> {
     const child = (this.#child ??= this.#start());
     await child.line((line) => (line === STANDING ? true : undefined), STANDING_MS);
+  }
+
+  /** What is measured while buffers of theirs still fill tells of their share, not of standing still: it is measured again. */
+  async still<T>(measure: () => Promise<T>): Promise<T> {
+    const order: FarOrder = { op: 'count' };
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const before = await tell<Count>(this.#farControl, order);
+      const found = await measure();
+      const after = await tell<Count>(this.#farControl, order);
+      if (after.unread - before.unread < STILL_BYTES) return found;
+    }
+    throw new Error('what nobody reads went on moving');
   }
 
   /** Throws when they were not there until now. */

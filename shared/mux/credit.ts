@@ -38,6 +38,8 @@ export interface CreditBudget {
 const RETURN_AT = 1 / 2;
 /** A window used up within this many round trips is what holds the writer back. */
 const ROUND_TRIPS = 4;
+/** No round trip counts as shorter: it shows nothing of what the turns of two busy event loops take. */
+const LEAST_ROUND_TRIP_MS = 5;
 
 /** The reader's side: what the writer may still send us, and when to allow it more. */
 export class ReceiveCredit {
@@ -80,12 +82,13 @@ export class ReceiveCredit {
 
   /**
    * The reader took `bytes`. Answers how many to grant now (0: not yet): what was read, and more when a whole window
-   * goes by within four round trips, since then the window is shorter than the path.
+   * goes by within four round trips (20 ms at least), since then the window is shorter than the path.
    */
   consume(bytes: number, now: number, roundTripMs: number): number {
     this.#consumed += bytes;
     if (this.#consumed < this.#window * RETURN_AT) return 0;
-    const quick = (now - this.#returnedAt) * (this.#window / this.#consumed) < ROUND_TRIPS * roundTripMs;
+    const longEnough = Math.max(roundTripMs, LEAST_ROUND_TRIP_MS);
+    const quick = (now - this.#returnedAt) * (this.#window / this.#consumed) < ROUND_TRIPS * longEnough;
     const more = quick ? this.#budget.reserve(Math.min(this.#window, this.#longest - this.#window), this.#window) : 0;
     const grant = this.#consumed + more;
     this.#window += more;

@@ -70,6 +70,15 @@ test('half a window read in half the time counts as a whole one', () => {
   assert.equal(slow.consume(500, 21, 10), 500);
 });
 
+test('on a short path the turns of event loops count: a window used up within 20 ms grows', () => {
+  const quick = new ReceiveCredit({ window: 1000, longest: 4000, now: 0 }, budgetOf(MAX_CREDIT));
+  quick.arrived(1000);
+  assert.equal(quick.consume(1000, 19, 0.2), 2000);
+  const slow = new ReceiveCredit({ window: 1000, longest: 4000, now: 0 }, budgetOf(MAX_CREDIT));
+  slow.arrived(1000);
+  assert.equal(slow.consume(1000, 21, 0.2), 1000);
+});
+
 test('a slow reader keeps its window', () => {
   const credit = new ReceiveCredit({ window: 1000, longest: 64_000, now: 0 }, budgetOf(MAX_CREDIT));
   for (let round = 1; round <= 20; round++) {
