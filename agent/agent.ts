@@ -9,6 +9,7 @@ import type { Log } from '../shared/program/log.ts';
 import type { AnnounceOptions } from './announce.ts';
 import { startChild } from './child.ts';
 import { listeningOf, prepareCommand, type PreparedCommand } from './command.ts';
+import { openEndToEnd } from './end-to-end.ts';
 import { endCommand } from './ending.ts';
 import { EXIT } from './exit-code.ts';
 import { createJobSide, type JobSide } from './job-side.ts';
@@ -86,7 +87,15 @@ async function startRun(values: RunValues, words: readonly string[], context: Ag
     const services = servicesOf(values, context);
     const jupyter = askable({ upstream, authorization, base: prepared.base, certain: prepared.jupyter });
     const { offer, side } = createOffer(
-      { values, upstream, services, authorization, jupyter, idle: () => void run.stop('SIGTERM') },
+      {
+        values,
+        upstream,
+        services,
+        authorization,
+        jupyter,
+        token: tokenFor(prepared),
+        idle: () => void run.stop('SIGTERM'),
+      },
       context,
     );
     log.info({ command: words[0], listening: upstream.label }, 'Starting the command');
@@ -165,6 +174,8 @@ function startAttach(values: AttachValues, context: AgentContext): Running {
 }
 
 interface Offered {
+  /** The notebook's own token, as far as it is known and goes into an address. */
+  readonly token?: string | undefined;
   readonly values: CommonValues;
   readonly upstream: Upstream;
   readonly services: Services;
@@ -176,6 +187,7 @@ interface Offered {
 
 function createOffer(offered: Offered, { env, terminal, output, log }: AgentContext): { offer: Offer; side: JobSide } {
   const { values, upstream, services, authorization, jupyter } = offered;
+  const endToEnd = openEndToEnd(values, { clock: systemClock, log });
   const side: JobSide = createJobSide({
     values,
     job: findJob(values.job, jobContext(env)),
@@ -186,7 +198,17 @@ function createOffer(offered: Offered, { env, terminal, output, log }: AgentCont
     log,
   });
   const offer: Offer = new Offer({
-    ...{ values, upstream, services, env, authorization, terminal, log },
+    ...{
+      values,
+      upstream,
+      services,
+      env,
+      authorization: endToEnd === undefined ? authorization : undefined,
+      terminal,
+      log,
+    },
+    endToEnd,
+    token: offered.token,
     quiet: [...jupyter.quiet, ...values.idleIgnore],
     job: () => side.facts(),
     located: (url) => side.located(url),
@@ -261,6 +283,11 @@ function upstreamAt(target: Target, { uid, caFile }: Trust): Upstream {
   if (target.kind === 'tcp') return tcpUpstream({ label, host, port, check });
   const ca = caFile === undefined ? systemAuthorities() : readAuthorities(caFile);
   return tlsUpstream({ label, host, port, name, ca, check });
+}
+
+/** A Jupyter takes its token from the address; of others nobody knows. */
+function tokenFor({ jupyter, token }: PreparedCommand): string | undefined {
+  return jupyter ? token : undefined;
 }
 
 function runAuthorization(values: RunValues, { jupyter, token }: PreparedCommand): string | undefined {

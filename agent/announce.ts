@@ -14,10 +14,12 @@ export interface AnnounceOptions {
   readonly log: Log;
 }
 
-/** `link` is the URL with its secret, undefined where access is public: then the plain URL is all there is. */
+/** `link` is the URL with its secret, undefined where there is none: then the plain URL is all there is. */
 export interface Announcement {
   readonly url: string;
   readonly link: string | undefined;
+  /** The link works once. */
+  readonly once: boolean;
   /** Where else visitors can go. */
   readonly services: readonly ServiceUrl[];
   /** Why there is something to say: the first time, a link that was used, another address. */
@@ -43,10 +45,10 @@ export function createAnnouncer(options: AnnounceOptions): Announcer {
       });
   };
   return {
-    announce: ({ url, link, services, reason }) => {
+    announce: ({ url, link, once, services, reason }) => {
       const shown = link ?? url;
       if (options.terminal !== undefined)
-        options.terminal.write(terminalText(shown, reason, link !== undefined) + servicesText(services));
+        options.terminal.write(terminalText(shown, reason, once) + servicesText(services));
       else options.log.info({ url, linkFile: options.linkFile }, sentence(reason));
       if (options.linkFile !== undefined) write(options.linkFile, `${shown}\n`);
     },

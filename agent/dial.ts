@@ -12,6 +12,7 @@ import {
   ACCEPTANCE_HEADER,
   decodeAcceptance,
   encodeHeader,
+  END_TO_END_FEATURE,
   REGISTRATION_HEADER,
   RESUMPTION_HEADER,
   TUNNEL_PATH,
@@ -54,10 +55,12 @@ export function createDial(plan: DialPlan): Dial {
     const { registration, carrier, headers } = anew.take() ?? (await register(plan, signal));
     try {
       const acceptance = decodeAcceptance(String(headers[ACCEPTANCE_HEADER] ?? ''));
+      refuseReader(registration, acceptance);
       const agreed = { plan, registration, acceptance, signal, anew };
       return { session: begin(agreed, carrier, onGoAway), acceptance };
     } catch (cause) {
       carrier.webSocket.terminate();
+      if (cause instanceof DialError) throw cause;
       throw new PosternError('protocol-error', "the bastion's acceptance cannot be read", { cause });
     }
   };
@@ -72,6 +75,13 @@ interface Agreed {
   /** Ends all attempts of this link. */
   readonly signal: AbortSignal;
   readonly anew: TakenAnew;
+}
+
+/** A bastion that knows nothing of TLS from end to end would end it itself, and read what visitors send. */
+function refuseReader({ tls }: Registration, { features }: Acceptance): void {
+  if (tls === undefined || features.includes(END_TO_END_FEATURE)) return;
+  const problem = toProblem(new PosternError('end-to-end-unavailable'));
+  throw new DialError('end-to-end-unavailable', 'this bastion would read what visitors send', { problem });
 }
 
 async function register(plan: DialPlan, signal: AbortSignal): Promise<Taken> {

@@ -33,10 +33,11 @@ export const OFFER_OPTIONS = [
   {
     name: 'service',
     type: 'list',
-    metavar: 'SERVICE=http://127.0.0.1:PORT|SERVICE=unix:/PATH|SERVICE=https://HOST:PORT',
+    metavar: 'SERVICE=http://127.0.0.1:PORT|unix:/PATH|https://HOST:PORT|tcp:127.0.0.1:PORT',
     help:
       'Bring visitors to this server, too, at NAME--SERVICE.notebooks.example.org. Several times for more. It may start later ' +
-      "and must belong to the agent's own user.",
+      "and must belong to the agent's own user. tcp: what speaks TLS itself, with any protocol inside: its bytes are passed on " +
+      'as they are, by the server name of the TLS (see --public-service).',
     check: (values: readonly string[]) => firstProblem(values, parseService),
   },
   {

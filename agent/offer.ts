@@ -15,11 +15,12 @@ import { createAnnouncer, type AnnounceOptions, type Announcer } from './announc
 import { createReach, type CommonPlan } from './reach.ts';
 import { OneTimeLink } from './links.ts';
 import { Credential } from './credential.ts';
+import type { EndToEnd } from './end-to-end.ts';
 import type { CommonValues } from './options.ts';
 import type { ResumeEvents } from './resume.ts';
 import { readSecretFile } from './secret-file.ts';
-import { createServe, type Phase } from './serve.ts';
-import { serviceUrls, WEB, type Services, type ServiceUrl } from './services.ts';
+import { createServe, WEB, type Phase } from './serve.ts';
+import { serviceUrls, type Services, type ServiceUrl } from './services.ts';
 import { Slots, type SlotEvents } from './slots.ts';
 import type { Upstream } from './upstreams/upstream.ts';
 
@@ -35,6 +36,10 @@ export interface OfferOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The Authorization value that the notebook accepts, if the bastion shall add it. */
   readonly authorization: string | undefined;
+  /** Where visitors' TLS ends here. */
+  readonly endToEnd: EndToEnd | undefined;
+  /** The notebook's own token, for a link that opens it where no bastion can; a secret. */
+  readonly token: string | undefined;
   readonly terminal: AnnounceOptions['terminal'];
   readonly log: Log;
   /** Beginnings of paths that its pages ask by themselves. */
@@ -121,12 +126,14 @@ export class Offer {
   async close(): Promise<void> {
     const cut = systemClock.setTimeout(() => this.destroy(), this.#options.values.grace);
     this.#credential.close();
+    this.#options.endToEnd?.close();
     await Promise.all([this.#slots.close(), this.#announcer.close()]);
     systemClock.clearTimeout(cut);
   }
 
   destroy(): void {
     this.#credential.close();
+    this.#options.endToEnd?.close();
     this.#slots.destroy(new PosternError('session-closed'));
   }
 
@@ -147,7 +154,7 @@ export class Offer {
   }
 
   #registration(): Omit<Registration, 'links' | 'slot' | 'job'> {
-    const { values, authorization, services } = this.#options;
+    const { values, authorization, services, endToEnd } = this.#options;
     return {
       agent: `postern-agent/${VERSION}`,
       instance: randomBytes(16).toString('hex'),
@@ -155,6 +162,7 @@ export class Offer {
       ...accessOf(parsePolicy(values.access)),
       services: [{ name: WEB, ...(authorization === undefined ? {} : { authorization }) }, ...services.offers],
       ...(services.ports.length === 0 ? {} : { ports: services.ports }),
+      ...(endToEnd === undefined ? {} : { tls: endToEnd.registration }),
       features: [ACTIVITY_FEATURE],
       ...(this.#options.quiet.length === 0 ? {} : { quiet: this.#options.quiet }),
       limits: { credit: values.streamCredit, streams: values.streams, message: LONGEST_MESSAGE },
@@ -162,19 +170,25 @@ export class Offer {
   }
 
   #serve(): ReturnType<typeof createServe> {
-    const { upstream, services, values } = this.#options;
+    const { upstream, services, values, endToEnd } = this.#options;
     const web = { name: WEB, upstream, phase: () => this.#phase };
     return createServe({
       services: { get: (name) => (name === WEB ? web : services.get(name)) },
       connectTimeoutMs: values.connectTimeout,
       limits: { streams: values.streams, opens: { perSecond: values.streamRate, burst: values.streamBurst } },
+      ...(endToEnd === undefined ? {} : { endToEnd: { ...endToEnd, names: [values.name] } }),
       clock: systemClock,
       log: this.#log,
     });
   }
 
+  /** The bastion asks who comes. */
+  get #hasLink(): boolean {
+    return this.#options.values.access !== 'public' && this.#options.endToEnd === undefined;
+  }
+
   #hashes(): string[] {
-    return this.#options.values.access === 'public' ? [] : [this.#link.hash];
+    return this.#hasLink ? [this.#link.hash] : [];
   }
 
   #readiness(): Info {
@@ -184,6 +198,7 @@ export class Offer {
 
   #informed(info: Info): void {
     if (info.type === 'activity' || info.type === 'keep') return this.#options.heard?.(info);
+    if (info.type === 'certificate') return this.#options.endToEnd?.answered(info);
     if (info.type === 'credential-judged') return this.#credential.judged(info);
     if (info.type !== 'link-spent') return;
     const renewed = this.#link.renew(info.hash);
@@ -196,14 +211,25 @@ export class Offer {
 
   #announce(reason: 'registered' | 'link-spent'): void {
     if (this.#url === undefined) return;
-    const link = this.#options.values.access === 'public' ? undefined : this.#link.urlFor(this.#url);
-    this.#announcer.announce({ url: this.#url, link, services: this.#serviceUrls, reason });
+    const link = this.#linkTo(this.#url);
+    this.#announcer.announce({ url: this.#url, link, once: this.#hasLink, services: this.#serviceUrls, reason });
+  }
+
+  /** With its secret; undefined where none is needed. */
+  #linkTo(url: string): string | undefined {
+    const { endToEnd, token } = this.#options;
+    if (this.#hasLink) return this.#link.urlFor(url);
+    if (endToEnd === undefined || token === undefined) return undefined;
+    const link = new URL(url);
+    link.searchParams.set('token', token);
+    return link.href;
   }
 
   #events(): SlotEvents {
     const seconds = (ms: number): number => Math.round(ms / 100) / 10;
     return {
       up: (slot, { session, acceptance }) => {
+        this.#options.endToEnd?.registered(session, acceptance.session);
         session.sendInfo(this.#slots.number(this.#readiness()));
         for (const known of this.#told.values())
           session.sendInfo(this.#slots.number(aged(known.info, performance.now() - known.at)));

@@ -4,8 +4,10 @@ import { LOG_OPTIONS } from '../shared/program/log-options.ts';
 import type { OptionSpec, OptionValues, ParsedCommand, ProgramSpec } from '../shared/program/options.ts';
 import { JOB_OPTIONS } from './job-options.ts';
 import { firstProblem, OFFER_OPTIONS } from './offer-options.ts';
+import { bastionsProblem, nameProblem } from './option-checks.ts';
 import { proxyProblem } from './proxy.ts';
 import { serviceProblems, type ServiceValues } from './services.ts';
+import { TLS_OPTIONS, tlsProblems, type TlsValues } from './tls-options.ts';
 import { parseTarget } from './upstreams/target.ts';
 
 /** How to get to the bastion, and as whom. */
@@ -81,6 +83,7 @@ const REACH = [
 const COMMON = [
   ...REACH,
   ...OFFER_OPTIONS,
+  ...TLS_OPTIONS,
   ...JOB_OPTIONS,
   {
     name: 'connect-timeout',
@@ -155,6 +158,7 @@ const RUN = {
     'postern-agent run --bastion https://notebooks.example.org --name alice-1 --token-file ~/.postern-token -- jupyter lab',
     'postern-agent run --config agent.json --name alice-1 -- jupyter lab --ServerApp.sock={socket}',
     'postern-agent run --config agent.json --name alice-2 -- code-server --socket {socket} --auth none',
+    'postern-agent run --config agent.json --name alice-4 --tls end-to-end --client-ca group-ca.pem -- jupyter lab',
     'postern-agent run --config agent.json --name alice-3 --service tensorboard=http://127.0.0.1:6006 --allow-port 8787 -- jupyter lab',
   ],
   options: [
@@ -184,7 +188,7 @@ const RUN = {
       help: 'How long the command may take until it answers; then it is stopped. 0 waits for ever.',
     },
   ],
-  check: serviceProblems,
+  check: (values: ServiceValues & TlsValues) => [...serviceProblems(values), ...tlsProblems(values)],
 } as const;
 
 const ATTACH = {
@@ -205,10 +209,10 @@ const ATTACH = {
       check: targetProblem,
     },
   ],
-  check: (values: ServiceValues & { to: string }) => {
+  check: (values: ServiceValues & TlsValues & { to: string }) => {
     const target = parseTarget(values.to);
     const remote = target.kind !== 'unix' && !target.loopback;
-    const problems = serviceProblems(values);
+    const problems = [...serviceProblems(values), ...tlsProblems(values)];
     return remote && !values.allowForeignUpstream
       ? [`--to ${values.to} is not on this machine's loopback: that needs --allow-foreign-upstream`, ...problems]
       : problems;
@@ -251,25 +255,6 @@ export type RunValues = OptionValues<typeof RUN>;
 export type AttachValues = OptionValues<typeof ATTACH>;
 /** What both commands have. */
 export type CommonValues = OptionValues<{ name: ''; summary: ''; examples: []; options: typeof COMMON }>;
-
-function bastionsProblem(values: readonly string[]): string | undefined {
-  return values.map(bastionProblem).find((problem) => problem !== undefined);
-}
-
-function bastionProblem(value: string): string | undefined {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || url.protocol !== 'https:') return `"${value}" is not https://HOST[:PORT]`;
-  // Not repeated in the message: it might hold a password.
-  if (url.username !== '' || url.password !== '') return 'must not hold credentials; see --token-file';
-  const plain = url.pathname === '/' && url.search === '' && url.hash === '';
-  return plain ? undefined : `"${value}" has something after the host and port`;
-}
-
-function nameProblem(value: string): string | undefined {
-  return value.length <= 49 && /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(value)
-    ? undefined
-    : `"${value}" is not 1 to 49 lower-case letters, digits and single hyphens`;
-}
 
 function targetProblem(value: string): string | undefined {
   return firstProblem([value], parseTarget);

@@ -16,7 +16,8 @@ export function readSecretFile(path: string): string {
   return text;
 }
 
-function readPrivately(path: string): string {
+/** The file's text, whatever it is; throws `options-invalid` as above. */
+export function readPrivately(path: string): string {
   let descriptor: number | undefined;
   try {
     descriptor = openSync(path, 'r');

@@ -38,6 +38,7 @@ import { openTlsFiles } from './tls/files.ts';
 import type { TlsSource } from './tls/tls-source.ts';
 import { Admission } from './tunnels/admission.ts';
 import type { AdmissionLimits } from './tunnels/admission.ts';
+import { Certificates } from './tunnels/certificates.ts';
 import { Directory } from './tunnels/directory.ts';
 import { Endpoint } from './tunnels/endpoint.ts';
 import { Ownership } from './tunnels/ownership.ts';
@@ -64,6 +65,8 @@ export interface BastionConfig {
   readonly auditLog?: { readonly path: string; readonly rotateBytes: number; readonly keep: number } | undefined;
   readonly drainTimeoutMs: number;
   readonly visitorSessionMs: number;
+  /** Of certificates for agents that end their visitors' TLS themselves. */
+  readonly certificateMs: number;
   /** How long the session of a lost link waits to be resumed. */
   readonly resumeMs: number;
   /** How long after a start visitors wait for agents that are expected back. */
@@ -284,6 +287,7 @@ function openTunnels(
     graceMs: config.drainTimeoutMs,
     resumeMs: config.resumeMs,
     pausePatienceMs: config.pausePatienceMs,
+    endToEnd: openEndToEnd(config, deps, tls),
     urlOf: (label) => urlOf(label, config.domain, config.publicPort ?? state.port),
     onHandshake: (result) => metrics.handshake(result),
     onSessionEnd: (session, reason) => metrics.sessionEnded(session, reason),
@@ -291,6 +295,12 @@ function openTunnels(
     onImpatience: (tunnels) => state.front?.giveUpWaiting(tunnels, config.pausePatienceMs),
   });
   return { directory, endpoint, metrics };
+}
+
+function openEndToEnd({ domain, certificateMs }: BastionConfig, { log, now = Date.now }: BastionDeps, tls: TlsSource) {
+  const { certify } = tls;
+  if (certify === undefined) return { domain, certificates: undefined };
+  return { domain, certificates: new Certificates({ certify, domain, lifetimeMs: certificateMs, log, now }) };
 }
 
 /** What expired a while ago is removed when the bastion starts; the rest does no harm meanwhile. */

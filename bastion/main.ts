@@ -126,6 +126,7 @@ function configOf(values: ServeValues, listen: ListenTarget): BastionConfig {
     accessLog: values.accessLog,
     drainTimeoutMs: values.drainTimeout,
     visitorSessionMs: values.visitorSession,
+    certificateMs: values.certificateLifetime,
     resumeMs: values.resumeGrace,
     expectMs: values.startPatience,
     pausePatienceMs: values.pausePatience,

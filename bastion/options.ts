@@ -119,6 +119,15 @@ const SERVE_BASICS = [
     check: between(60_000, 34_560_000_000, ['1m', '400d']),
   },
   ...FRONT_OPTIONS,
+  {
+    name: 'certificate-lifetime',
+    type: 'duration',
+    default: '12h',
+    help:
+      "How long the certificates hold that the bastion's own CA issues to agents with TLS from end to end, at most: none " +
+      'outlives the credential of its agent. Agents renew them in time.',
+    check: between(60_000, 604_800_000, ['1m', '7d']),
+  },
   ...LOG_OPTIONS,
 ] as const satisfies readonly OptionSpec[];
 

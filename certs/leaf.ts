@@ -1,6 +1,7 @@
-// The certificate that the bastion shows: issued by its CA for the domain and every name directly below it.
+// The certificates that the CA issues: the bastion's, for the domain and every name directly below it, and agents', for their hosts.
 
 import { X509Certificate, createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 
 import { PosternError } from '../shared/errors.ts';
 import { BACKDATE_MS, DAY_MS, newSerial, type Authority } from './authority.ts';
@@ -37,22 +38,53 @@ export function issueLeaf(authority: Authority, request: LeafRequest): Leaf {
 
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const notBefore = request.now - BACKDATE_MS;
-  // Both ends of a validity count (RFC 5280), hence the second; and no leaf outlives its CA.
-  const notAfter = Math.min(notBefore + days * DAY_MS - 1000, authority.expiresAt);
-  const certificate = signCertificate(
+  // Both ends of a validity count (RFC 5280), hence the second.
+  const validity = { notBefore, notAfter: notBefore + days * DAY_MS - 1000 };
+  const certificate = sign(authority, { commonName: 'postern bastion', names, publicKey, ...validity });
+  return readLeaf(certificate, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string);
+}
+
+export interface KeyedRequest {
+  /** Host names inside the CA's domain. */
+  readonly names: readonly string[];
+  /** P-256. */
+  readonly publicKey: KeyObject;
+  /** Unix milliseconds. */
+  readonly now: number;
+  readonly expiresAt: number;
+}
+
+/** A certificate in PEM for a key that stays where it is. Throws `certificate-invalid` for names that are not the CA's. */
+export function certify(authority: Authority, { names, publicKey, now, expiresAt }: KeyedRequest): string {
+  const problem = requestProblem(authority, names, (expiresAt - now) / DAY_MS);
+  if (problem !== undefined) throw new PosternError('certificate-invalid', problem);
+  const validity = { notBefore: now - BACKDATE_MS, notAfter: expiresAt };
+  return sign(authority, { commonName: 'postern agent', names, publicKey, ...validity });
+}
+
+interface Content {
+  readonly commonName: string;
+  readonly names: readonly string[];
+  readonly publicKey: KeyObject;
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+function sign(authority: Authority, { commonName, names, publicKey, notBefore, notAfter }: Content): string {
+  return signCertificate(
     {
       profile: { kind: 'leaf', names: names.map((dns) => ({ dns })) },
-      subject: { commonName: 'postern bastion' },
+      subject: { commonName },
       issuer: authority.subject,
       serial: newSerial(),
       notBefore: new Date(notBefore),
-      notAfter: new Date(notAfter),
+      // No leaf outlives its CA.
+      notAfter: new Date(Math.min(notAfter, authority.expiresAt)),
       publicKey,
       issuerPublicKey: authority.publicKey,
     },
     authority.key,
   );
-  return readLeaf(certificate, privateKey.export({ type: 'pkcs8', format: 'pem' }) as string);
 }
 
 /** The leaf of a certificate and key in PEM. Throws `certificate-invalid` unless they belong together. */

@@ -509,6 +509,20 @@ const TABLE = {
     'The certificate and key are not usable',
     'Check that both are PEM and belong together.',
   ],
+  'certificate-refused': [
+    1603,
+    403,
+    '-',
+    'The bastion issues no certificate for this request',
+    "See the bastion's log; the agent asks again by itself.",
+  ],
+  'certificate-missing': [
+    1604,
+    503,
+    '-',
+    'The agent has no certificate to show yet',
+    'Wait a moment and try again: the agent asks its bastion for one.',
+  ],
 } as const satisfies Record<string, Row>;
 
 export type ErrorCode = keyof typeof TABLE;

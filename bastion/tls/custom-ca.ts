@@ -2,6 +2,7 @@
 
 import { createSecureContext, type SecureContext } from 'node:tls';
 
+import { certify } from '../../certs/leaf.ts';
 import { openAuthority, openLeaf } from '../../certs/store.ts';
 import type { Log } from '../../shared/program/log.ts';
 import { WALL_CLOCK, type CertificateClock } from './timer.ts';
@@ -44,6 +45,10 @@ export function openCustomCa(options: CustomCaOptions): TlsSource {
     context: (serverName) => (serverName === undefined || covers(domain, serverName) ? context : undefined),
     material: () => ({ cert: leaf.certificate, key: leaf.key }),
     authority: authority.certificate,
+    certify: ({ hosts: names, publicKey, expiresAt }) => [
+      certify(authority, { names, publicKey, expiresAt, now: clock.now() }),
+      authority.certificate,
+    ],
     onChanged: (listener) => listeners.push(listener),
     close: stop,
   };

@@ -64,6 +64,7 @@ export function openTlsFiles(options: TlsFilesOptions): TlsFiles {
       serverName === undefined || covers(current.leaf, serverName) ? current.context : undefined,
     material: () => current.material,
     authority: undefined,
+    certify: undefined,
     onChanged: (listener) => listeners.push(listener),
     reload,
     close: stop,

@@ -13,6 +13,7 @@ import type { Admission } from './admission.ts';
 import type { Ownership } from './ownership.ts';
 import type { LiveTunnel } from './tunnel.ts';
 import type { TunnelLimits } from './tunnel-limits.ts';
+import type { Certificates } from './certificates.ts';
 import type { Directory } from './directory.ts';
 
 export interface EndpointOptions {
@@ -38,6 +39,8 @@ export interface EndpointOptions {
   readonly resumeMs: number;
   readonly pausePatienceMs: number;
   readonly log: Log;
+  /** Where agents may end their visitors' TLS; without `certificates`, only with some of their own. */
+  readonly endToEnd: { readonly domain: string; readonly certificates: Certificates | undefined };
   /** The URL of a host by its label. */
   urlOf(label: string): string;
   onHandshake(result: 'accepted' | 'resumed' | ErrorCode): void;

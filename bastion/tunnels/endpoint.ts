@@ -28,7 +28,7 @@ import type { Decision, HeldTunnel, Welcome } from './registration.ts';
 import { ResumableSessions, asksToResume } from './resumption.ts';
 import type { Upgrade } from './resumption.ts';
 import { LiveTunnel } from './tunnel.ts';
-import type { Farewell, Joining } from './tunnel.ts';
+import type { Farewell, Joining, SessionListeners } from './tunnel.ts';
 import type { TunnelLink } from './tunnel-link.ts';
 
 /** A registration that has come as far as the table. */
@@ -167,7 +167,8 @@ export class Endpoint {
 
   #decide({ identity, registration }: Candidate): Decision<LiveTunnel> {
     const { directory, ownership } = this.#options;
-    const refusal = endToEndRefusal(registration, false);
+    const { domain, certificates } = this.#options.endToEnd;
+    const refusal = endToEndRefusal(registration, { domain, issues: certificates !== undefined });
     if (refusal !== undefined) return refusal;
     const { instance, slot, names } = registration;
     const arrival = { owner: identity.owner, allowed: identity.names, instance, slot, names };
@@ -232,11 +233,7 @@ export class Endpoint {
     const tunnel = decision.join ?? this.#newTunnel(candidate);
     const { link, granted } = made;
     granted.joined = tunnel.join(registration.slot, candidate, {
-      start: (listeners) => {
-        const session = this.#startSession(link, candidate, { budget: tunnel.budget, path: tunnel.path, ...listeners });
-        void session.closed.then(() => this.#resumable.forget(granted.session));
-        return session;
-      },
+      start: (listeners) => this.#begin(tunnel, candidate, made, listeners),
       waiting: () => link.waiting,
     });
     if (decision.join === undefined) directory.add(tunnel);
@@ -259,6 +256,22 @@ export class Endpoint {
       },
       'agent registered',
     );
+  }
+
+  /** Requests for certificates are answered here, everything else is heard by the tunnel. */
+  #begin(
+    tunnel: LiveTunnel,
+    candidate: Candidate,
+    { link, granted }: { link: WebSocketLink; granted: Granted },
+    { onInfo: heard, onGoAway }: SessionListeners,
+  ): Session {
+    const asking = { tunnel, session: granted.session };
+    const onInfo =
+      this.#options.endToEnd.certificates?.listen(asking, (answer) => session.sendInfo(answer), heard) ?? heard;
+    const options = { budget: tunnel.budget, path: tunnel.path, onInfo, onGoAway };
+    const session: Session = this.#startSession(link, candidate, options);
+    void session.closed.then(() => this.#resumable.forget(granted.session));
+    return session;
   }
 
   #startSession(link: WebSocketLink, { registration }: Candidate, options: Partial<SessionOptions>): Session {

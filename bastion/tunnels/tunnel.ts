@@ -1,8 +1,7 @@
 // A tunnel: one agent's sessions, its identity and the names it serves; for everybody above, something that opens streams.
 
 import { BoundedMap } from '../../shared/bounded-map.ts';
-import { PosternError } from '../../shared/errors.ts';
-import type { ErrorCode } from '../../shared/errors.ts';
+import { PosternError, type ErrorCode } from '../../shared/errors.ts';
 import { systemClock } from '../../shared/mux/clock.ts';
 import type { Clock } from '../../shared/mux/clock.ts';
 import type { Budget } from '../../shared/mux/budget.ts';
@@ -26,6 +25,7 @@ import type { Authenticator, Identity } from '../auth/authenticator.ts';
 import type { Standing } from '../auth/revocations.ts';
 import { watchDeadline } from './deadline.ts';
 import { chooseLink, maySettle } from './link-choice.ts';
+import { passesThrough } from './end-to-end.ts';
 import { JobStatus, type JobView } from './job-status.ts';
 import { OneTimeLinks } from './links.ts';
 import type { SpentLinks } from './links.ts';
@@ -76,7 +76,7 @@ export interface Joining {
   readonly registration: Registration;
 }
 
-type SessionListeners = Required<Pick<SessionOptions, 'onInfo' | 'onGoAway'>>;
+export type SessionListeners = Required<Pick<SessionOptions, 'onInfo' | 'onGoAway'>>;
 
 /** What a link is, besides its slot and who it comes from. */
 interface JoiningLink {
@@ -134,6 +134,10 @@ export class LiveTunnel implements Tunnel, HeldTunnel, Renewable {
     return this.#latest.identity;
   }
 
+  get registration(): Registration {
+    return this.#latest.registration;
+  }
+
   get owner(): string {
     return this.identity.owner;
   }
@@ -170,14 +174,14 @@ export class LiveTunnel implements Tunnel, HeldTunnel, Renewable {
   }
 
   hasService(service: string, kind: ServiceKind = 'http'): boolean {
-    const { services, ports } = this.#latest.registration;
+    const { services, ports } = this.registration;
     const port = portOf(service);
     if (port !== undefined) return kind === 'http' && allowsPort(ports, port);
     return services.some((offer) => offer.name === service && (offer.kind ?? 'http') === kind);
   }
 
   authorization(service: string): string | undefined {
-    return this.#latest.registration.services.find(({ name }) => name === service)?.authorization;
+    return this.registration.services.find(({ name }) => name === service)?.authorization;
   }
 
   readiness(service: string): { ready: boolean; exit?: number } | undefined {
@@ -198,12 +202,11 @@ export class LiveTunnel implements Tunnel, HeldTunnel, Renewable {
 
   /** The visitors' TLS of all its names ends at the agent. */
   get endToEnd(): boolean {
-    return this.#latest.registration.tls !== undefined;
+    return this.registration.tls !== undefined;
   }
 
   passesThrough(service: string): boolean {
-    const { services } = this.#latest.registration;
-    return this.endToEnd || services.some(({ name, kind }) => name === service && kind === 'tcp');
+    return passesThrough(this.registration, service);
   }
 
   open(service: string, visitor: string): Stream {

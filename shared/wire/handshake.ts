@@ -3,6 +3,7 @@
 import { PosternError, isErrorCode } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import { readPolicy, type AccessPolicy } from './access.ts';
+import { readCertificateInfo, type CertificateAnswer, type CertificateRequest } from './certificate.ts';
 import { MESSAGE_BYTES } from './frame.ts';
 import {
   atLeast,
@@ -181,7 +182,9 @@ type News =
   | JobInfo
   | IdleInfo
   | ActivityInfo
-  | KeepInfo;
+  | KeepInfo
+  | CertificateRequest
+  | CertificateAnswer;
 
 /** The header value of a registration, acceptance or resumption. */
 export function encodeHeader(value: Registration | Acceptance | Resumption | Resumed): string {
@@ -265,7 +268,7 @@ function newsOf(json: Json): News | undefined {
   if (json['type'] === 'credential')
     return { type: 'credential', credential: text(json, 'credential', MAX_CREDENTIAL) };
   if (json['type'] === 'credential-judged') return judgement(json);
-  if (json['type'] !== 'readiness') return readJobInfo(json);
+  if (json['type'] !== 'readiness') return readJobInfo(json) ?? readCertificateInfo(json);
   const exit = json['exit'] === undefined ? {} : { exit: count(json, 'exit', 255) };
   return { type: 'readiness', service: text(json, 'service', 63), ready: json['ready'] === true, ...exit };
 }

@@ -1,8 +1,9 @@
 // The contract suite of the seam "which certificate": every TlsSource passes it.
 
 import assert from 'node:assert/strict';
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
+import { createSecureContext } from 'node:tls';
 
 import type { TlsSource } from '../../bastion/tls/tls-source.ts';
 import { shakeHands } from '../support/handshake.ts';
@@ -82,6 +83,23 @@ export function testTlsSource(name: string, make: () => TlsSourceUnderTest): voi
   test(`${name}: names its CA exactly when visitors must be given one`, () => {
     const { source, ca } = make();
     assert.ok(source.authority === undefined || source.authority === ca);
+    source.close();
+  });
+
+  test(`${name}: certifies keys of others, if at all, for hosts of its domain and so that whoever trusts its CA believes it`, async () => {
+    const { source, domain, ca } = make();
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const expiresAt = Date.now() + 3_600_000;
+    assert.equal(source.certify === undefined, source.authority === undefined);
+    if (source.certify !== undefined) {
+      const host = `alice--x.${domain}`;
+      const cert = source.certify({ hosts: [host], publicKey, expiresAt }).join('');
+      const context = createSecureContext({ cert, key: privateKey.export({ type: 'pkcs8', format: 'pem' }) });
+      assert.equal((await shakeHands(context, ca, host)).refusal, undefined);
+      assert.match((await shakeHands(context, ca, `bob.${domain}`)).refusal ?? '', /ERR_TLS_CERT_ALTNAME_INVALID/);
+      for (const hosts of [['example.com'], [`evil${domain}`], []])
+        assert.throws(() => source.certify?.({ hosts, publicKey, expiresAt }), { code: 'certificate-invalid' });
+    }
     source.close();
   });
 

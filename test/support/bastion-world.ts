@@ -114,6 +114,7 @@ function config(stateDirectory: string): BastionConfig {
     expectMs: 0,
     pausePatienceMs: 10_000,
     visitorSessionMs: 3_600_000,
+    certificateMs: 3_600_000,
     limits: LIMITS,
     tunnelLimits: TUNNEL_LIMITS,
     sessions: { longestWindow: 16 * 2 ** 20, floodFrames: 500 },

@@ -104,6 +104,7 @@ export async function frontWorld(upstream: Upstream, options: WorldOptions = {})
         context: (name) => (name === `other.${DOMAIN}` ? (options.otherContext ?? CONTEXT) : CONTEXT),
         material: () => MATERIAL,
         authority: AUTHORITY.certificate,
+        certify: undefined,
         onChanged: () => {},
         close: () => {},
       },

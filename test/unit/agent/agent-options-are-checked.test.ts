@@ -96,3 +96,27 @@ test('--idle-ignore takes beginnings of paths, and --idle-timeout no blink of an
   assert.match(idle('--idle-ignore', '/a b'), /--idle-ignore/);
   assert.match(idle('--idle-timeout', '10ms'), /--idle-timeout/);
 });
+
+test('TLS from end to end says who may come, and with which certificate', () => {
+  const run = (...flags: string[]): string => problemsOf('run', ...GOOD, ...flags, '--', 'jupyter', 'lab');
+  assert.match(run('--tls', 'end-to-end'), /--client-ca FILE, or --access public/);
+  assert.equal(run('--tls', 'end-to-end', '--access', 'public'), '');
+  assert.equal(run('--tls', 'end-to-end', '--client-ca', 'ca.pem'), '');
+  assert.match(run('--tls', 'end-to-end', '--client-ca', 'ca.pem', '--access', 'public'), /choose one/);
+  assert.match(run('--tls', 'end-to-end', '--access', 'public', '--tls-cert', 'c.pem'), /belong together/);
+  assert.equal(run('--tls', 'end-to-end', '--access', 'public', '--tls-cert', 'c.pem', '--tls-key', 'k.pem'), '');
+  for (const flag of ['--client-ca', '--tls-cert']) assert.match(run(flag, 'x.pem'), /needs --tls end-to-end/, flag);
+  assert.match(run('--tls', 'end-to-end', '--access', 'public', '--authorization-file', 'a'), /--authorization-file/);
+});
+
+test('what looks after its visitors itself is said to be public', () => {
+  const run = (...flags: string[]): string => problemsOf('run', ...GOOD, ...flags, '--', 'jupyter', 'lab');
+  const dask = ['--service', 'dask=tcp:127.0.0.1:8786'];
+  assert.match(run(...dask), /needs --public-service dask/);
+  assert.equal(run(...dask, '--public-service', 'dask'), '');
+  assert.equal(run(...dask, '--access', 'public'), '');
+  assert.match(run('--public-service', 'dask'), /is no --service dask=tcp/);
+  assert.match(run('--service', 'x=http://127.0.0.1:1', '--public-service', 'x'), /is no --service x=tcp/);
+  for (const wrong of ['dask=tcp:127.0.0.1', 'dask=tcp://127.0.0.1:1', 'dask=tcp:127.0.0.1:0', 'dask=tcp:'])
+    assert.match(run('--service', wrong, '--public-service', 'dask'), /^--service/, wrong);
+});

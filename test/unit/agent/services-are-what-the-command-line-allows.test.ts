@@ -13,7 +13,14 @@ import {
 } from '../../../agent/services.ts';
 import type { Upstream } from '../../../agent/upstreams/upstream.ts';
 
-const NONE: ServiceValues = { name: 'alice', service: [], allowPort: [], allowForeignUpstream: false };
+const NONE: ServiceValues = {
+  name: 'alice',
+  service: [],
+  allowPort: [],
+  allowForeignUpstream: false,
+  publicService: [],
+  access: 'private',
+};
 const INVALID = { code: 'options-invalid' };
 
 function fakeUpstreams() {

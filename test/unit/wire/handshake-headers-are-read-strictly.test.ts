@@ -180,6 +180,9 @@ test('INFO carries what both ends know, and unknown types are passed over', () =
     { type: 'idle', idleMs: 60_000, stopMs: 1_740_000 },
     { type: 'activity', connections: 2, requestMs: 0, changeMs: 4000, sentMs: 12, receivedMs: 7 },
     { type: 'keep', from: '192.0.2.7' },
+    { type: 'certificate-request', request: 1, key: 'A'.repeat(122), proof: 'B' },
+    { type: 'certificate', request: 1, chain: ['MIIB', 'MIIC'] },
+    { type: 'certificate', request: 1, code: 'certificate-refused' },
   ];
   for (const info of infos) assert.deepEqual(decodeInfo(Buffer.from(JSON.stringify(info))), info);
   assert.equal(decodeInfo(Buffer.from('{"type":"weather"}')), undefined);
@@ -199,6 +202,11 @@ test('INFO that cannot be read is a protocol error', () => {
     '{"type":"credential-judged"}',
     '{"type":"credential-judged","expiresAt":1,"code":7}',
     '{"type":"links","hashes":[],"serial":-1}',
+    '{"type":"certificate-request","request":1,"key":"A"}',
+    '{"type":"certificate-request","request":-1,"key":"A","proof":"B"}',
+    `{"type":"certificate-request","request":1,"key":"${'A'.repeat(123)}","proof":"B"}`,
+    '{"type":"certificate","request":1}',
+    '{"type":"certificate","request":1,"chain":[7]}',
   ])
     assert.throws(() => decodeInfo(Buffer.from(text)), { code: 'protocol-error' }, text);
 });

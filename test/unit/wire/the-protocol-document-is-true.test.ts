@@ -1,6 +1,7 @@
 // docs/protocol.md is read, and everything in it that can be checked is compared with the code.
 
 import assert from 'node:assert/strict';
+import { createPublicKey, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -11,6 +12,7 @@ import { SMALL_CREDIT } from '../../../shared/mux/budget.ts';
 import { LOWEST_CAP } from '../../../shared/mux/flight.ts';
 import { FLOOD_FRAMES } from '../../../shared/mux/flood.ts';
 import { LINK_HEADER_BYTES } from '../../../shared/mux/link.ts';
+import { certificateProof, KEY_BYTES, type CertificateRequest } from '../../../shared/wire/certificate.ts';
 import * as frame from '../../../shared/wire/frame.ts';
 import * as handshake from '../../../shared/wire/handshake.ts';
 import { HEX_EXAMPLES, PROOF, RESUME_KEY, RESUMPTION } from '../../support/protocol-examples.ts';
@@ -48,6 +50,7 @@ test('every example in JSON is read as it stands', () => {
     resumption: (value) => handshake.decodeResumption(encoded(value)),
     resumed: (value) => handshake.decodeResumed(encoded(value)),
     info: (value) => handshake.decodeInfo(Buffer.from(JSON.stringify(value))),
+    'certificate-request': (value) => handshake.decodeInfo(Buffer.from(JSON.stringify(value))),
     problem: (value) => toProblem(new PosternError((value as { code: ErrorCode }).code)),
   };
   assert.deepEqual([...json.keys()].toSorted(), Object.keys(readers).toSorted());
@@ -68,6 +71,15 @@ test('the proof follows from the key and the text that are shown', () => {
   assert.equal((JSON.parse(json.get('acceptance')!) as handshake.Acceptance).resumeKey, RESUME_KEY);
   const { session, attempt, received } = RESUMPTION;
   assert.equal(blocks('text').get('proof'), `postern.1 resume\n${session}\n${attempt}\n${received}\n`);
+});
+
+test('the proof of a certificate request is one, of the text that is shown', () => {
+  const { request, key, proof } = JSON.parse(json.get('certificate-request')!) as CertificateRequest;
+  const text = certificateProof(RESUMPTION.session, request, key);
+  assert.equal(blocks('text').get('certificate-proof'), `${text}\n`);
+  const publicKey = createPublicKey({ key: Buffer.from(key, 'base64url'), format: 'der', type: 'spki' });
+  assert.equal(Buffer.from(key, 'base64url').length, KEY_BYTES);
+  assert.ok(verify('sha256', Buffer.from(text), publicKey, Buffer.from(proof, 'base64url')));
 });
 
 test('a proof for other numbers, or with another key, does not hold', () => {
