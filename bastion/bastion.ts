@@ -2,11 +2,8 @@
 
 import { X509Certificate } from 'node:crypto';
 
-import type { Clock } from '../shared/mux/clock.ts';
-import type { Address, ListenTarget } from '../shared/net/listen.ts';
 import type { Log } from '../shared/program/log.ts';
 import { VERSION } from '../shared/program/version.ts';
-import type { Limits } from '../shared/wire/handshake.ts';
 import { openAccessLog } from './access-log.ts';
 import type { AccessLog } from './access-log.ts';
 import { openAdminPort } from './admin-port.ts';
@@ -15,16 +12,15 @@ import { AuditLog } from './audit-log.ts';
 import { NO_AUDIT } from './audit.ts';
 import type { Audit } from './audit.ts';
 import { auditedGate } from './auth/audited-gate.ts';
-import type { Authenticator } from './auth/authenticator.ts';
-import type { Revocations } from './auth/revocations.ts';
 import { ensureSecretDirectory } from './auth/secret-files.ts';
 import { SIGN_IN_LABEL, SignInDesk } from './auth/sign-in-desk.ts';
+import type { BastionConfig, BastionDeps } from './config.ts';
 import { openAuth } from './credentials.ts';
+import type { Auth } from './credentials.ts';
+import { Api } from './front/api.ts';
 import type { VisitorPages } from './credentials.ts';
-import type { BehindOptions } from './front/behind.ts';
 import { startFront } from './front/front.ts';
 import type { Front, FrontOptions } from './front/front.ts';
-import type { HttpsLimits } from './front/https.ts';
 import { SIGN_IN_PATH, signInAddress } from './front/sign-in-address.ts';
 import { SignInHost } from './front/sign-in.ts';
 import { createMetrics } from './metrics.ts';
@@ -37,66 +33,10 @@ import { openCustomCa } from './tls/custom-ca.ts';
 import { openTlsFiles } from './tls/files.ts';
 import type { TlsSource } from './tls/tls-source.ts';
 import { Admission } from './tunnels/admission.ts';
-import type { AdmissionLimits } from './tunnels/admission.ts';
 import { Certificates } from './tunnels/certificates.ts';
 import { Directory } from './tunnels/directory.ts';
 import { Endpoint } from './tunnels/endpoint.ts';
 import { Ownership } from './tunnels/ownership.ts';
-import type { TunnelLimits } from './tunnels/tunnel-limits.ts';
-
-/** Durations in milliseconds, sizes in bytes. */
-export interface BastionConfig {
-  /** In lower case: `notebooks.example.org`. */
-  readonly domain: string;
-  readonly listen: ListenTarget;
-  readonly stateDirectory: string;
-  /** The port in notebooks' addresses; without it, the one listened on. */
-  readonly publicPort?: number | undefined;
-  /** PEM files; without them, the certificate comes from a CA in the state directory. */
-  readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
-  readonly admin?: Address | undefined;
-  /** A JSON file of rules for tokens of outside issuers. */
-  readonly issuers?: string | undefined;
-  /** A path, or `log` for the program's own. */
-  readonly accessLog?: string | undefined;
-  /** A JSON file of the providers where visitors can sign in. */
-  readonly signInFile?: string | undefined;
-  /** A path; without it, nothing is accounted for. */
-  readonly auditLog?: { readonly path: string; readonly rotateBytes: number; readonly keep: number } | undefined;
-  readonly drainTimeoutMs: number;
-  readonly visitorSessionMs: number;
-  /** Of certificates for agents that end their visitors' TLS themselves. */
-  readonly certificateMs: number;
-  /** How long the session of a lost link waits to be resumed. */
-  readonly resumeMs: number;
-  /** How long after a start visitors wait for agents that are expected back. */
-  readonly expectMs: number;
-  /** How long a visitor who comes meanwhile waits. */
-  readonly pausePatienceMs: number;
-  readonly limits: Limits;
-  readonly tunnelLimits: TunnelLimits;
-  /** Longest window of one stream, and control frames that an agent may send within 10 s. */
-  readonly sessions: { readonly longestWindow: number; readonly floodFrames: number };
-  readonly sessionCredit: number;
-  readonly totalCredit: number;
-  readonly handshakes: AdmissionLimits;
-  /** Names that one owner's agents may claim. */
-  readonly namesPerOwner: number;
-  /** Wrong one-time links from one address within a minute. */
-  readonly linkAttempts: number;
-  /** Sign-ins begun from one address within a minute. */
-  readonly signInAttempts: number;
-  readonly https: HttpsLimits;
-  /** What stands in front; nothing when it is absent. */
-  readonly behind?: BehindOptions | undefined;
-}
-
-export interface BastionDeps {
-  readonly log: Log;
-  /** Unix milliseconds. */
-  readonly now?: () => number;
-  readonly clock?: Clock;
-}
 
 export interface Bastion {
   readonly port: number;
@@ -194,17 +134,18 @@ async function assemble(config: BastionConfig, deps: BastionDeps, state: State):
   const audit = auditLog ?? NO_AUDIT;
   const undo = [() => tls.close(), () => store.close(), () => void accessLog.close(), () => auditLog?.close()];
   try {
-    const { authenticator, gate, visitors, access, revocations, reloadIssuers } = openAuth(config, deps, store);
+    const auth = openAuth(config, deps, { store, audit });
+    const { gate, visitors, access, revocations, reloadIssuers } = auth;
     revocations.watch(() => state.front?.recheck());
     access.watch(() => state.front?.recheck());
-    const opened = { audit, authenticator, revocations, state, store, tls };
-    const { directory, endpoint, metrics } = openTunnels(config, deps, opened);
+    const { directory, endpoint, metrics, api } = openTunnels(config, deps, { audit, auth, state, store, tls });
     const front = await startFront(config.listen, {
       domain: config.domain,
       tls,
       directory,
       gate: auditedGate(gate, audit, deps.now),
       access,
+      api,
       ...visitorPages(config, visitors, { directory, state }),
       limits: config.https,
       log: deps.log,
@@ -247,19 +188,38 @@ function visitorPages(
 /** What the endpoint and the metrics look at. */
 interface Opened extends Pick<Parts, 'tls' | 'store'> {
   readonly audit: Audit;
-  readonly authenticator: Authenticator;
-  readonly revocations: Revocations;
+  readonly auth: Auth;
   readonly state: State;
+}
+
+function openApi(
+  { apiRate: rate }: BastionConfig,
+  { now }: BastionDeps,
+  {
+    audit,
+    auth,
+    directory,
+    ownership,
+  }: Pick<Opened, 'audit' | 'auth'> & { directory: Directory; ownership: Ownership },
+): Api {
+  const { authenticator, credentialAttempts: attempts, book } = auth;
+  const isConnected = (name: string): boolean => directory.find(name) !== undefined;
+  const options = { authenticator, attempts, book, ownership, audit, rate, isConnected };
+  return new Api(now === undefined ? options : { ...options, now });
 }
 
 function openTunnels(
   config: BastionConfig,
   deps: BastionDeps,
-  { audit, authenticator, revocations, state, store, tls }: Opened,
-): Pick<Parts, 'endpoint' | 'metrics'> & { directory: Directory } {
+  { audit, auth, state, store, tls }: Opened,
+): Pick<Parts, 'endpoint' | 'metrics'> & { directory: Directory; api: Api } {
+  const { authenticator, credentialAttempts: attempts, revocations } = auth;
   const ownership = new Ownership({ ...deps, store, namesPerOwner: config.namesPerOwner });
-  const isAwaited = (name: string): boolean => ownership.isAwaited(name);
-  const directory = new Directory({ ...deps, expectMs: config.expectMs, isAwaited });
+  const directory = new Directory({
+    ...deps,
+    expectMs: config.expectMs,
+    isAwaited: (name) => ownership.isAwaited(name),
+  });
   const admission = new Admission(config.handshakes);
   const metrics: Metrics = createMetrics({
     tunnels: directory.tunnels,
@@ -273,20 +233,14 @@ function openTunnels(
     ...deps,
     bastion: `postern-bastion/${VERSION}`,
     authenticator,
+    attempts,
     directory,
     store,
     ownership,
     revocations,
     audit,
     admission,
-    limits: config.limits,
-    tunnelLimits: config.tunnelLimits,
-    sessions: config.sessions,
-    sessionCredit: config.sessionCredit,
-    totalCredit: config.totalCredit,
-    graceMs: config.drainTimeoutMs,
-    resumeMs: config.resumeMs,
-    pausePatienceMs: config.pausePatienceMs,
+    ...tunnelNumbers(config),
     endToEnd: openEndToEnd(config, deps, tls),
     urlOf: (label) => urlOf(label, config.domain, config.publicPort ?? state.port),
     onHandshake: (result) => metrics.handshake(result),
@@ -294,7 +248,16 @@ function openTunnels(
     onPause: () => metrics.paused(),
     onImpatience: (tunnels) => state.front?.giveUpWaiting(tunnels, config.pausePatienceMs),
   });
-  return { directory, endpoint, metrics };
+  const api = openApi(config, deps, { audit, auth, directory, ownership });
+  return { directory, endpoint, metrics, api };
+}
+
+/** What the configuration says of tunnels in numbers. */
+function tunnelNumbers(config: BastionConfig) {
+  const { limits, tunnelLimits, sessions, sessionCredit, totalCredit, resumeMs, pausePatienceMs, drainTimeoutMs } =
+    config;
+  const graceMs = drainTimeoutMs;
+  return { limits, tunnelLimits, sessions, sessionCredit, totalCredit, resumeMs, pausePatienceMs, graceMs };
 }
 
 function openEndToEnd({ domain, certificateMs }: BastionConfig, { log, now = Date.now }: BastionDeps, tls: TlsSource) {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { PosternError } from '../shared/errors.ts';
 import { readAuthorities, systemAuthorities } from '../shared/net/trust.ts';
 import type { Log } from '../shared/program/log.ts';
+import type { Audit } from './audit.ts';
 import { AccessBook } from './auth/access-book.ts';
 import { anyOf } from './auth/any-of.ts';
 import { Attempts } from './auth/attempts.ts';
@@ -21,9 +22,11 @@ import { Revocations, refusingRevoked } from './auth/revocations.ts';
 import { SessionKeys } from './auth/session-keys.ts';
 import { readSignInFile } from './auth/sign-in-file.ts';
 import type { SignInProvider } from './auth/sign-in-provider.ts';
-import { loadTokenKey, tokenAuthenticator } from './auth/token.ts';
+import { TokenBook } from './auth/token-book.ts';
+import type { SignedToken, TokenRequest } from './auth/token-book.ts';
+import { loadTokenKey, signToken, tokenAuthenticator } from './auth/token.ts';
 import { VisitorSessions } from './auth/visitor-session.ts';
-import type { BastionConfig, BastionDeps } from './bastion.ts';
+import type { BastionConfig, BastionDeps } from './config.ts';
 import type { Store } from './store/store.ts';
 
 const DAY_MS = 86_400_000;
@@ -45,16 +48,25 @@ export interface Auth {
   readonly visitors: VisitorPages;
   readonly access: AccessBook;
   readonly revocations: Revocations;
+  readonly book: TokenBook;
+  /** Wrong credentials of agents and of programs that call the API. */
+  readonly credentialAttempts: Attempts;
   /** Reads the rules for issuers again; when they can't be used, the old ones stay. */
   reloadIssuers(): void;
 }
 
 /** Throws PosternError: state-unusable, options-invalid (the issuers' rules). */
-export function openAuth(config: BastionConfig, { log, now = Date.now }: BastionDeps, store: Store): Auth {
+export function openAuth(
+  config: BastionConfig,
+  { log, now = Date.now }: BastionDeps,
+  { store, audit }: { store: Store; audit: Audit },
+): Auth {
   const revocations = new Revocations(store, now);
   const { standing } = revocations;
   const issuers = openIssuers(config.issuers, log, now);
-  const kinds = anyOf([tokenAuthenticator(loadTokenKey(config.stateDirectory), now), issuers.authenticator]);
+  const key = loadTokenKey(config.stateDirectory);
+  const sign = (request: TokenRequest): Promise<SignedToken> => signToken(key, request, now());
+  const kinds = anyOf([tokenAuthenticator(key, now), issuers.authenticator]);
   const authenticator = refusingRevoked(kinds, standing);
   const keys = new SessionKeys({
     directory: join(config.stateDirectory, 'visitor-keys'),
@@ -73,7 +85,18 @@ export function openAuth(config: BastionConfig, { log, now = Date.now }: Bastion
     providers: openProviders(config.signInFile),
     attempts: perMinute(config.signInAttempts, now),
   };
-  return { authenticator, gate, visitors, access, revocations, reloadIssuers: issuers.reload };
+  const book = new TokenBook({ store, revocations, sign, audit });
+  const credentialAttempts = perMinute(config.credentialAttempts, now);
+  return {
+    authenticator,
+    gate,
+    visitors,
+    access,
+    revocations,
+    book,
+    credentialAttempts,
+    reloadIssuers: issuers.reload,
+  };
 }
 
 /** So many at once, and as many in each minute, from one address. */

@@ -123,6 +123,20 @@ export const LIMIT_OPTIONS = [
     check: between(1, 10_000),
   },
   {
+    name: 'credential-attempts',
+    type: 'integer',
+    default: 600,
+    help: 'Wrong credentials of agents, or of programs that call the API, from one address within a minute (credential-limit).',
+    check: between(1, 1_000_000),
+  },
+  {
+    name: 'api-rate',
+    type: 'integer',
+    default: 20,
+    help: 'Calls of the API per second with one token, in the long run; ten times as many in one go (api-limit).',
+    check: between(1, 100_000),
+  },
+  {
     name: 'link-attempts',
     type: 'integer',
     default: 10,

@@ -25,7 +25,8 @@ import { TokenBook } from './auth/token-book.ts';
 import type { TokenRequest } from './auth/token-book.ts';
 import { loadTokenKey, signToken } from './auth/token.ts';
 import { startBastion } from './bastion.ts';
-import type { Bastion, BastionConfig } from './bastion.ts';
+import type { Bastion } from './bastion.ts';
+import type { BastionConfig } from './config.ts';
 import type { HttpsLimits } from './front/https.ts';
 import { openRedirectPort } from './front/redirect.ts';
 import type { RedirectPort } from './front/redirect.ts';
@@ -143,6 +144,8 @@ function configOf(values: ServeValues, listen: ListenTarget): BastionConfig {
     totalCredit: values.totalCredit,
     handshakes: { inFlight: values.handshakes, perSecond: values.handshakeRate, burst: values.handshakeBurst },
     namesPerOwner: values.namesPerOwner,
+    credentialAttempts: values.credentialAttempts,
+    apiRate: { perSecond: values.apiRate, burst: 10 * values.apiRate },
     linkAttempts: values.linkAttempts,
     signInFile: values.signInFile,
     signInAttempts: values.signInAttempts,

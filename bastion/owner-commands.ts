@@ -2,7 +2,8 @@
 
 import { PosternError } from '../shared/errors.ts';
 import type { Audit } from './audit.ts';
-import type { TokenBook, TokenState } from './auth/token-book.ts';
+import type { TokenBook, TokenRequest, TokenState } from './auth/token-book.ts';
+import type { TokenLimits } from './auth/token-limits.ts';
 import type { OwnerCommand } from './owner-options.ts';
 import type { NameRecord } from './store/records.ts';
 import type { Ownership } from './tunnels/ownership.ts';
@@ -14,8 +15,7 @@ export type NameCommand = Extract<OwnerCommand, { command: `name ${string}` }>;
 export async function runTokenCommand({ command, values }: TokenCommand, book: TokenBook, by: string): Promise<string> {
   switch (command) {
     case 'token create': {
-      const { owner, name, use, ttl } = values;
-      return `${(await book.create({ owner, names: name, use, ttlMs: ttl }, by)).token}\n`;
+      return `${(await book.create(requestOf(values), by)).token}\n`;
     }
     case 'token list':
       return tokenTable(book.list(values.owner));
@@ -27,6 +27,22 @@ export async function runTokenCommand({ command, values }: TokenCommand, book: T
       if (values.owner !== undefined) book.revokeOwner(values.owner, by);
       return '';
   }
+}
+
+function requestOf(values: Extract<TokenCommand, { command: 'token create' }>['values']): TokenRequest {
+  const { owner, name, use, ttl, maxTunnels: tunnels, maxServices: services, maxStreams: streams } = values;
+  const limits = Object.fromEntries(
+    Object.entries({ tunnels, services, streams }).filter(([, limit]) => limit !== undefined),
+  ) as TokenLimits;
+  const uses = values.grant.length === 0 ? (['agent'] as const) : (values.grant as readonly ('agent' | 'visitor')[]);
+  return {
+    owner,
+    names: name,
+    use,
+    ttlMs: ttl,
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+    ...(use === 'api' ? { issuing: { owners: values.for, uses, maxTtlMs: values.maxTtl } } : {}),
+  };
 }
 
 /** What a command about names works on. */

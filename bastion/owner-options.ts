@@ -28,6 +28,7 @@ const TOKEN_CREATE = {
   examples: [
     "postern-bastion token create --state /var/lib/postern --owner alice --name 'alice-*' --ttl 12h > alice.token",
     'postern-bastion token create --state /var/lib/postern --owner alice --name alice-1 --use visitor --ttl 1h',
+    "postern-bastion token create --state /var/lib/postern --owner submit-1 --name '*' --use api --for '*' --ttl 90d",
   ],
   options: [
     STATE,
@@ -44,15 +45,59 @@ const TOKEN_CREATE = {
       name: 'name',
       type: 'list',
       metavar: 'PATTERN',
-      help: "Names it is good for, * allowed at the end ('alice-*'); several times or with commas for more.",
+      help: "Names it is good for, * allowed at the end ('alice-*'); several times for more.",
       check: (names: readonly string[]) => firstProblem(names),
     },
     {
       name: 'use',
       type: 'choice',
-      choices: ['agent', 'visitor'],
+      choices: ['agent', 'visitor', 'api'],
       default: 'agent',
-      help: 'agent: registers names, opens no notebook. visitor: opens the notebooks of the owner, registers nothing.',
+      help:
+        'agent: registers names, opens no notebook. visitor: opens the notebooks of the owner, registers nothing. api: makes ' +
+        'tokens and reserves names for others.',
+    },
+    {
+      name: 'for',
+      type: 'list',
+      metavar: 'ACCOUNT',
+      help: "With --use api: the owners it may make tokens for, * allowed at the end ('*' for all).",
+    },
+    {
+      name: 'grant',
+      type: 'list',
+      metavar: 'agent|visitor',
+      help: 'With --use api: the uses it may make tokens for; agent if nothing is said.',
+      check: (uses: readonly string[]) =>
+        uses.every((use) => use === 'agent' || use === 'visitor') ? undefined : 'is neither agent nor visitor',
+    },
+    {
+      name: 'max-ttl',
+      type: 'duration',
+      default: '24h',
+      help: 'With --use api: the longest that tokens made with it may hold.',
+      check: between(1000, 315_360_000_000, ['1s', '3650d']),
+    },
+    {
+      name: 'max-tunnels',
+      type: 'integer',
+      metavar: 'N',
+      help: 'Notebooks that its owner may have connected at once with it (tunnel-limit).',
+      check: between(0, 1_000_000),
+    },
+    {
+      name: 'max-services',
+      type: 'integer',
+      metavar: 'N',
+      help: 'Services that one agent may offer with it, each --allow-port counting as one (service-limit).',
+      check: between(0, 64),
+    },
+    {
+      name: 'max-streams',
+      type: 'integer',
+      metavar: 'N',
+      help: 'Streams open at once in one tunnel that rests on it (stream-limit).',
+      check: between(0, 65_536),
     },
     {
       name: 'ttl',
@@ -62,8 +107,13 @@ const TOKEN_CREATE = {
       check: between(1000, 315_360_000_000, ['1s', '3650d']),
     },
   ],
-  check: (values: { name: readonly string[] }) =>
-    values.name.length === 0 ? ["--name (or POSTERN_NAME) is needed, for example --name 'alice-*'"] : [],
+  check: (values: { name: readonly string[]; use: string; for: readonly string[]; grant: readonly string[] }) => [
+    ...(values.name.length === 0 ? ["--name (or POSTERN_NAME) is needed, for example --name 'alice-*'"] : []),
+    ...(values.use === 'api' && values.for.length === 0 ? ["--use api needs --for, for example --for '*'"] : []),
+    ...(values.use !== 'api' && values.for.length + values.grant.length > 0
+      ? ['--for and --grant need --use api']
+      : []),
+  ],
 } as const;
 
 const NAME = {

@@ -6,6 +6,7 @@ import type { TokenRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import type { Use } from './authenticator.ts';
 import type { Revocations } from './revocations.ts';
+import type { Issuing, TokenLimits } from './token-limits.ts';
 
 /** What a token says; times are milliseconds. */
 export interface TokenRequest {
@@ -13,6 +14,9 @@ export interface TokenRequest {
   readonly names: readonly string[];
   readonly use: Use;
   readonly ttlMs: number;
+  readonly limits?: TokenLimits;
+  /** With the use `api`, and with no other. */
+  readonly issuing?: Issuing;
 }
 
 /** A token and what it is told apart by; times are Unix milliseconds. Only `token` is a secret. */

@@ -9,10 +9,10 @@ import type { JWTPayload } from 'jose';
 
 import { PosternError } from '../../shared/errors.ts';
 import type { Authenticator, Identity } from './authenticator.ts';
-import { patternProblem } from './name-patterns.ts';
 import { ownerProblem } from './owner.ts';
 import { ensureSecretDirectory, readOrCreateSecret } from './secret-files.ts';
 import type { SignedToken, TokenRequest } from './token-book.ts';
+import { issuingProblem, patternsProblem, readIssuing, readLimits } from './token-limits.ts';
 
 const ISSUER = 'postern';
 /** Tells our tokens from any other JWT: another kind of token is somebody else's to judge. */
@@ -42,7 +42,9 @@ export async function signToken(key: KeyObject, request: TokenRequest, now = Dat
   // Rounded up, so that it never holds for less than was asked for.
   const expiresAt = Math.ceil((now + request.ttlMs) / 1000);
   const id = randomBytes(12).toString('hex');
-  const token = await new SignJWT({ names: [...request.names] })
+  const { limits, issuing } = request;
+  const more = { ...(limits === undefined ? {} : { limits }), ...(issuing === undefined ? {} : { issuing }) };
+  const token = await new SignJWT({ names: [...request.names], ...more })
     .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
     .setIssuer(ISSUER)
     .setSubject(request.owner)
@@ -86,10 +88,12 @@ function requestProblem(request: TokenRequest): string | undefined {
   const owner = ownerProblem(request.owner);
   if (owner !== undefined) return `owner ${owner}`;
   if (request.names.length === 0) return 'a token needs at least one name pattern';
-  for (const pattern of request.names) {
-    const problem = patternProblem(pattern);
-    if (problem !== undefined) return `name "${pattern}" ${problem}`;
-  }
+  const problem = patternsProblem(request.names);
+  if (problem !== undefined) return problem;
+  if ((request.use === 'api') !== (request.issuing !== undefined))
+    return 'what it may make tokens for is said of a token for the API, and of no other';
+  const badIssuing = request.issuing === undefined ? undefined : issuingProblem(request.issuing);
+  if (badIssuing !== undefined) return badIssuing;
   return request.ttlMs >= 1000 ? undefined : 'a token must hold for at least one second';
 }
 
@@ -114,7 +118,17 @@ function identityOf(payload: JWTPayload): Identity {
     Array.isArray(names) &&
     names.every((name): name is string => typeof name === 'string');
   if (!wellFormed) throw new PosternError('credential-invalid', 'the token lacks a claim');
-  return { owner: sub, names, expiresAt: exp * 1000, id: jti, ...(iat === undefined ? {} : { issuedAt: iat * 1000 }) };
+  const limits = readLimits(payload['limits']);
+  const issuing = readIssuing(payload['issuing']);
+  return {
+    owner: sub,
+    names,
+    expiresAt: exp * 1000,
+    id: jti,
+    ...(iat === undefined ? {} : { issuedAt: iat * 1000 }),
+    ...(limits === undefined ? {} : { limits }),
+    ...(issuing === undefined ? {} : { issuing }),
+  };
 }
 
 function refusal(cause: unknown): PosternError {

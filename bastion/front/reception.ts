@@ -13,6 +13,8 @@ import type { JobView } from '../tunnels/job-status.ts';
 import type { Traffic } from '../tunnels/traffic.ts';
 import { apexPage } from './apex.ts';
 import type { Behind } from './behind.ts';
+import { API_PREFIX } from './api.ts';
+import type { Api } from './api.ts';
 import { enter } from './enter.ts';
 import { neighbourOf, normalDomain, placeOf, WEB, type Place, type VisitedPlace } from './hostname.ts';
 import { answerOwner } from './manage.ts';
@@ -63,6 +65,8 @@ export interface ReceptionOptions {
   readonly access: AccessBook;
   /** Undefined where nobody can sign in. */
   readonly signIn?: SignInHost | undefined;
+  /** What programs of the site ask at the apex host. */
+  readonly api?: Pick<Api, 'answer'> | undefined;
 }
 
 /** What the reception keeps of a visitor's connection: most requests on it ask for one host. */
@@ -158,9 +162,15 @@ export class Reception {
     if (place.kind === 'name' && signIn?.serves(place.label) === true)
       this.#later(visit, signIn.answer(visit, asked.target, host));
     else if (place.kind === 'name') this.#visitName(visit, from, { place, asked, lead });
-    else if (place.kind === 'apex') visit.answer(apexPage(visit, asked.target, this.#options.domain));
+    else if (place.kind === 'apex') this.#visitApex(visit, asked.target);
     else if (place.kind === 'foreign') throw new PosternError('misdirected');
     else throw new PosternError('request-ambiguous', 'a Host that is no host name');
+  }
+
+  #visitApex(visit: FrontVisit, target: string): void {
+    const { api, domain } = this.#options;
+    if (api !== undefined && target.startsWith(API_PREFIX)) this.#later(visit, api.answer(visit, target));
+    else visit.answer(apexPage(visit, target, domain));
   }
 
   #visitName(visit: FrontVisit, from: Acquaintance, wish: Wish): void {

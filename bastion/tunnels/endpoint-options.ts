@@ -6,6 +6,7 @@ import type { Session, SessionOptions } from '../../shared/mux/session.ts';
 import type { Log } from '../../shared/program/log.ts';
 import type { Limits } from '../../shared/wire/handshake.ts';
 import type { Audit } from '../audit.ts';
+import type { Attempts } from '../auth/attempts.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Revocations } from '../auth/revocations.ts';
 import type { Store } from '../store/store.ts';
@@ -20,6 +21,8 @@ export interface EndpointOptions {
   /** Software and release, for agents' logs. */
   readonly bastion: string;
   readonly authenticator: Authenticator;
+  /** Wrong credentials of agents, by address. */
+  readonly attempts: Attempts;
   readonly directory: Directory;
   readonly store: Store;
   readonly ownership: Ownership;

@@ -127,7 +127,8 @@ export class Endpoint {
 
   /** Throws what `identify` and `registrationOf` throw, and `handshake-limit`. */
   async #candidate({ request, address }: Upgrade, header?: string): Promise<Candidate> {
-    const identity = await identify(request, this.#options.authenticator, this.#now());
+    const { authenticator, attempts } = this.#options;
+    const identity = await identify(request, { authenticator, attempts, address, now: this.#now() });
     if (!this.#options.admission.spend()) throw new PosternError('handshake-limit');
     return { identity, registration: registrationOf(request, header), address };
   }
@@ -171,16 +172,18 @@ export class Endpoint {
     const refusal = endToEndRefusal(registration, { domain, issues: certificates !== undefined });
     if (refusal !== undefined) return refusal;
     const { instance, slot, names } = registration;
-    const arrival = { owner: identity.owner, allowed: identity.names, instance, slot, names };
+    const services = registration.services.length + (registration.ports?.length ?? 0);
+    const { owner, names: allowed, limits: own } = identity;
+    const arrival = { owner, allowed, instance, slot, names, services, own };
     evictFormerOwners(directory, ownership, directory.meeting(arrival));
     const state = {
       draining: this.#draining,
       tunnels: directory.meeting(arrival),
       replaced: (other: string) => directory.wasReplaced(other),
       reservation: (name: string) => ownership.reservation(name),
-      room: (owner: string) => ownership.room(owner),
+      room: (account: string) => ownership.room(account),
       limits: this.#options.tunnelLimits,
-      held: (owner: string) => directory.count(owner),
+      held: (account: string) => directory.count(account),
     };
     return decide(state, arrival);
   }

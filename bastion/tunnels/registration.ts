@@ -2,6 +2,7 @@
 
 import type { ErrorCode } from '../../shared/errors.ts';
 import { covers } from '../auth/name-patterns.ts';
+import type { TokenLimits } from '../auth/token-limits.ts';
 import { nameProblem } from './names.ts';
 import type { TunnelLimits } from './tunnel-limits.ts';
 
@@ -54,6 +55,10 @@ export interface Arrival {
   readonly instance: string;
   readonly slot: number;
   readonly names: readonly string[];
+  /** How many services it offers, each range of ports counting as one. */
+  readonly services: number;
+  /** What its credential allows, besides. */
+  readonly own?: TokenLimits | undefined;
 }
 
 export interface Refusal {
@@ -107,10 +112,11 @@ export function decide<Tunnel extends HeldTunnel>(
 /** What a welcome would make of the owner's tunnels, or of the tunnel's links, must be within the limits. */
 function judgeNumbers<Tunnel extends HeldTunnel>(
   { limits, held }: RegistrationState<Tunnel>,
-  { owner, names }: Arrival,
+  { owner, names, services, own }: Arrival,
   welcome: Welcome<Tunnel>,
 ): Decision<Tunnel> {
   const { join, drop, retire } = welcome;
+  if (services > (own?.services ?? Infinity)) return { answer: 'refuse', code: 'service-limit' };
   if (names.length > limits.names)
     return { answer: 'refuse', code: 'registration-malformed', detail: `names: more than ${limits.names}` };
   if (join !== undefined) {
@@ -118,7 +124,8 @@ function judgeNumbers<Tunnel extends HeldTunnel>(
     return links > limits.links ? { answer: 'refuse', code: 'link-limit' } : welcome;
   }
   const { serving, leaving } = held(owner);
-  const fits = serving - retire.length < limits.tunnels && leaving + retire.length <= limits.tunnels;
+  const allowed = Math.min(limits.tunnels, own?.tunnels ?? Infinity);
+  const fits = serving - retire.length < allowed && leaving + retire.length <= limits.tunnels;
   return fits ? welcome : { answer: 'refuse', code: 'tunnel-limit' };
 }
 

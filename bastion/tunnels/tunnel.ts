@@ -8,7 +8,6 @@ import type { Budget } from '../../shared/mux/budget.ts';
 import { SharedPath } from '../../shared/mux/shared-path.ts';
 import type { Session, SessionOptions } from '../../shared/mux/session.ts';
 import type { Stream } from '../../shared/mux/stream.ts';
-import type { Log } from '../../shared/program/log.ts';
 import { TokenBucket } from '../../shared/token-bucket.ts';
 import { allowsPort, portOf } from '../../shared/wire/handshake.ts';
 import { PRIVATE, PUBLIC, type AccessPolicy } from '../../shared/wire/access.ts';
@@ -20,22 +19,18 @@ import {
   type JobInfo,
   type KeepInfo,
 } from '../../shared/wire/job.ts';
-import type { Audit } from '../audit.ts';
-import type { Authenticator, Identity } from '../auth/authenticator.ts';
-import type { Standing } from '../auth/revocations.ts';
+import type { Identity } from '../auth/authenticator.ts';
 import { watchDeadline } from './deadline.ts';
 import { chooseLink, maySettle } from './link-choice.ts';
 import { passesThrough } from './end-to-end.ts';
 import { JobStatus, type JobView } from './job-status.ts';
 import { OneTimeLinks } from './links.ts';
-import type { SpentLinks } from './links.ts';
-import type { Pauses } from './pauses.ts';
 import type { HeldLink, HeldTunnel } from './registration.ts';
 import { Renewal } from './renewal.ts';
 import type { Renewable } from './renewal.ts';
 import { Traffic } from './traffic.ts';
 import { TunnelLink } from './tunnel-link.ts';
-import type { TunnelLimits } from './tunnel-limits.ts';
+import type { TunnelOptions } from './tunnel-options.ts';
 import type { Tunnel } from './tunnel-view.ts';
 
 /** How a tunnel is told to go, and how long its last streams may take; milliseconds. */
@@ -43,31 +38,6 @@ export interface Farewell {
   readonly code: ErrorCode;
   readonly reconnectAfterMs: number;
   readonly graceMs: number;
-}
-
-export interface TunnelOptions {
-  readonly instance: string;
-  readonly names: readonly string[];
-  readonly spent: SpentLinks;
-  readonly log: Log;
-  /** Who waits while a link is lost. */
-  readonly pauses: Pauses<TunnelLink<LiveTunnel>>;
-  readonly limits: Pick<TunnelLimits, 'streams' | 'opens'>;
-  /** Credit that the streams of all its links may have granted. */
-  readonly budget: Budget;
-  /** Unix milliseconds. */
-  readonly now: () => number;
-  readonly clock?: Clock;
-  /** Whether its credential still holds, and whose a fresh one is. */
-  readonly standing: Standing;
-  readonly authenticator: Authenticator;
-  readonly audit: Audit;
-  /** Once, when its last link is gone. */
-  onEnd(tunnel: LiveTunnel): void;
-  /** When the credential has expired: time to take it out of the directory. */
-  onExpired(tunnel: LiveTunnel): void;
-  /** A session of it is over; its figures are final. */
-  onSessionEnd(session: Session, reason: ErrorCode): void;
 }
 
 /** What a link brings to the tunnel that it joins. */
@@ -215,7 +185,8 @@ export class LiveTunnel implements Tunnel, HeldTunnel, Renewable {
     if (over !== undefined) throw new PosternError('tunnel-absent', "the agent's credential holds no more");
     const link = chooseLink(this.#links);
     if (link === undefined) throw new PosternError('session-closed');
-    if (this.streams >= this.#options.limits.streams) throw new PosternError('stream-limit');
+    const most = Math.min(this.#options.limits.streams, this.identity.limits?.streams ?? Infinity);
+    if (this.streams >= most) throw new PosternError('stream-limit');
     if (!this.#opens.take()) throw new PosternError('stream-rate');
     const stream = link.session.open({ service, visitor });
     if (link.paused) this.#options.pauses.came(link, stream);
@@ -252,8 +223,10 @@ export class LiveTunnel implements Tunnel, HeldTunnel, Renewable {
   judged(code: ErrorCode | undefined): void {
     const { expiresAt, id } = this.identity;
     const fields = { credentialId: id, until: new Date(expiresAt).toISOString(), code };
-    if (code === undefined) this.#options.log.info(fields, 'the credential was renewed');
-    else this.#options.log.warn(fields, 'a fresh credential was not taken');
+    this.#options.log.info(
+      fields,
+      code === undefined ? 'the credential was renewed' : 'a fresh credential was not taken',
+    );
     this.#tell({ type: 'credential-judged', expiresAt, ...(code === undefined ? {} : { code }) });
   }
 

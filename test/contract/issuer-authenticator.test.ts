@@ -13,7 +13,7 @@ import { rulesFor, startIssuer } from '../support/issuer.ts';
 import type { TestIssuer } from '../support/issuer.ts';
 import { authenticatorContract } from './authenticator.ts';
 
-const SCOPES: Record<Use, string> = { agent: 'openid notebook.serve', visitor: 'notebook.visit' };
+const SCOPES: Record<Use, string> = { agent: 'openid notebook.serve', visitor: 'notebook.visit', api: '' };
 const now = (): number => Math.floor(Date.now() / 1000);
 const segment = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 

@@ -11,7 +11,8 @@ import type { TestContext } from 'node:test';
 import { createToken, loadTokenKey } from '../../bastion/auth/token.ts';
 import type { TokenRequest } from '../../bastion/auth/token-book.ts';
 import { startBastion } from '../../bastion/bastion.ts';
-import type { Bastion, BastionConfig } from '../../bastion/bastion.ts';
+import type { Bastion } from '../../bastion/bastion.ts';
+import type { BastionConfig } from '../../bastion/config.ts';
 import type { TunnelLimits } from '../../bastion/tunnels/tunnel-limits.ts';
 import { dialLink } from '../../shared/link/dial.ts';
 import { Session } from '../../shared/mux/session.ts';
@@ -123,6 +124,8 @@ function config(stateDirectory: string): BastionConfig {
     handshakes: { inFlight: 100, perSecond: 1000, burst: 1000 },
     namesPerOwner: 20,
     signInAttempts: 30,
+    credentialAttempts: 600,
+    apiRate: { perSecond: 20, burst: 200 },
     linkAttempts: 5,
     https: {},
   };

@@ -12,7 +12,7 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 
 import { startAgent, type Running } from '../../agent/agent.ts';
 import { AGENT_PROGRAM } from '../../agent/options.ts';
-import type { BastionConfig } from '../../bastion/bastion.ts';
+import type { BastionConfig } from '../../bastion/config.ts';
 import { NO_LOG, type Log } from '../../shared/program/log.ts';
 import { lookup } from '../../shared/net/resolve.ts';
 import { parseOptions } from '../../shared/program/options.ts';

@@ -13,7 +13,7 @@ import { createDial } from '../../agent/dial.ts';
 import { createServe } from '../../agent/serve.ts';
 import type { Registered } from '../../agent/supervise.ts';
 import { tcpUpstream } from '../../agent/upstreams/socket.ts';
-import type { BastionConfig } from '../../bastion/bastion.ts';
+import type { BastionConfig } from '../../bastion/config.ts';
 import { PosternError } from '../../shared/errors.ts';
 import { systemClock } from '../../shared/mux/clock.ts';
 import { NO_LOG } from '../../shared/program/log.ts';

@@ -5,7 +5,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 
-import type { BastionConfig } from '../../bastion/bastion.ts';
+import type { BastionConfig } from '../../bastion/config.ts';
 import type { Session } from '../../shared/mux/session.ts';
 import { bastionWorld, eventually, type BastionWorld } from './bastion-world.ts';
 import { CutRelay } from './cut-relay.ts';

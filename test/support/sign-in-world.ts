@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 
-import type { BastionConfig } from '../../bastion/bastion.ts';
+import type { BastionConfig } from '../../bastion/config.ts';
 import type { Stream } from '../../shared/mux/stream.ts';
 import type { Registration } from '../../shared/wire/handshake.ts';
 import { bastionWorld, DOMAIN, hashOf, type BastionWorld, type TestAgent } from './bastion-world.ts';

@@ -69,6 +69,8 @@ const REFUSED: readonly [string, RegExp][] = [
   ['--handshake-rate 0', /handshake-rate/],
   ['--handshake-burst 0', /handshake-burst/],
   ['--names-per-owner 0', /names-per-owner/],
+  ['--credential-attempts 0', /credential-attempts/],
+  ['--api-rate 0', /api-rate/],
   ['--link-attempts 0', /link-attempts/],
   ['--connections 0', /connections/],
   ['--header-bytes 1KiB', /header-bytes/],
@@ -112,13 +114,33 @@ test('a token needs an owner and a name, and holds twelve hours unless told othe
   assert.equal(parsed.command, 'token create');
   assert.deepEqual(
     { ...parsed.values },
-    { state: '/s', auditLog: undefined, owner: 'alice', name: ['alice-*', 'demo'], use: 'agent', ttl: 43_200_000 },
+    {
+      state: '/s',
+      auditLog: undefined,
+      owner: 'alice',
+      name: ['alice-*', 'demo'],
+      use: 'agent',
+      for: [],
+      grant: [],
+      maxTtl: 86_400_000,
+      maxTunnels: undefined,
+      maxServices: undefined,
+      maxStreams: undefined,
+      ttl: 43_200_000,
+    },
   );
   assert.match(problems('token create --state /s --owner alice').join(), /--name/);
   assert.match(problems('token create --state /s --owner a/b --name x').join(), /owner/);
   assert.match(problems('token create --state /s --owner alice --name a*b').join(), /name/);
   assert.match(problems('token create --state /s --owner alice --name a --use both').join(), /use/);
   assert.match(problems('token create --state /s --owner alice --name a --ttl 0s').join(), /ttl/);
+  assert.match(problems('token create --state /s --owner alice --name a --use api').join(), /--for/);
+  assert.match(problems('token create --state /s --owner alice --name a --for b').join(), /--use api/);
+  assert.match(problems('token create --state /s --owner alice --name a --use api --for b --grant c').join(), /grant/);
+  assert.match(problems('token create --state /s --owner alice --name a --max-ttl 0s').join(), /max-ttl/);
+  assert.match(problems('token create --state /s --owner alice --name a --max-tunnels -1').join(), /max-tunnels/);
+  assert.match(problems('token create --state /s --owner alice --name a --max-services 99').join(), /max-services/);
+  assert.match(problems('token create --state /s --owner alice --name a --max-streams x').join(), /max-streams/);
 });
 
 test('variables of the environment are read, and unknown ones are a mistake', () => {

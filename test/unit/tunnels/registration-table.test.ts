@@ -6,7 +6,14 @@ import test from 'node:test';
 import { decide } from '../../../bastion/tunnels/registration.ts';
 import type { Arrival, HeldTunnel, RegistrationState, Reservation } from '../../../bastion/tunnels/registration.ts';
 
-const arrival: Arrival = { owner: 'alice', allowed: ['alice-*', 'demo'], instance: 'i1', slot: 0, names: ['demo'] };
+const arrival: Arrival = {
+  owner: 'alice',
+  allowed: ['alice-*', 'demo'],
+  instance: 'i1',
+  slot: 0,
+  names: ['demo'],
+  services: 1,
+};
 
 function held(change: Partial<HeldTunnel> = {}): HeldTunnel {
   const links = [{ slot: 0, leaving: false }];
@@ -158,6 +165,14 @@ test('a tunnel has so many names', () => {
   const names = ['demo', 'alice-1', 'alice-2'];
   assert.deepEqual(outcome([], { names }, { limits: { names: 3 } }), fresh);
   assert.equal(outcome([], { names }, { limits: { names: 2 } }), 'registration-malformed');
+});
+
+test('a credential may allow fewer tunnels and services than the bastion does', () => {
+  const own = { tunnels: 0, services: 2 };
+  assert.equal(outcome([], { own: { services: 2 }, services: 3 }), 'service-limit');
+  assert.deepEqual(outcome([], { own: { services: 2 }, services: 2 }), fresh);
+  assert.equal(outcome([], { own }), 'tunnel-limit');
+  assert.deepEqual(outcome([held()], { own }), { join: 0, drop: 0, retire: [] }, 'one more link is no more tunnel');
 });
 
 const NAMES: readonly [readonly string[], string][] = [
