@@ -24,10 +24,16 @@ const SESSION = 'cd'.repeat(16);
 const LIMITS = { credit: 65_536, streams: 10, message: MAX_MESSAGE };
 const BYTES = 6 * 2 ** 20;
 
-/** The bastion's part of a resumption, with nothing around it. */
-async function resumed(link: WebSocketLink, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+/** The bastion's part of a resumption, with nothing around it; `highest` is the attempt accepted last. */
+async function resumed(
+  { link, highest }: { link: WebSocketLink; highest: { attempt: number } },
+  ...[request, socket, head]: [IncomingMessage, Duplex, Buffer]
+): Promise<void> {
   const resumption = decodeResumption(String(request.headers[RESUMPTION_HEADER]));
   assert.ok(proofHolds(KEY, resumption));
+  // The request of a connection that was cut may be read after that of its successor.
+  if (resumption.attempt <= highest.attempt) return void socket.destroy();
+  highest.attempt = resumption.attempt;
   link.lose(new PosternError('link-closed'));
   const headers = { [RESUMPTION_HEADER]: encodeHeader({ received: link.received }) };
   const accepted = acceptCarrier(request, socket, head, { headers, maxMessage: MAX_MESSAGE });
@@ -95,7 +101,8 @@ for (const seed of [1, 2])
       },
     };
     const [agentLink, bastionLink] = await world.pair({ port: relay.port, link: options });
-    world.onUpgrade = (...upgrade) => void resumed(bastionLink, ...upgrade);
+    const bastionEnd = { link: bastionLink, highest: { attempt: 0 } };
+    world.onUpgrade = (...upgrade) => void resumed(bastionEnd, ...upgrade);
     const accepted: Stream[] = [];
     const limits = { own: LIMITS, peer: LIMITS };
     const agent = new Session(agentLink, {
