@@ -81,7 +81,8 @@ function send(stream: Stream, random: () => number): Promise<string> {
 
 async function receive(stream: Stream): Promise<string> {
   const hash: Hash = createHash('sha256');
-  for await (const chunk of stream) hash.update(chunk as Buffer);
+  // The plain loop would destroy the stream at its end, with whatever it is still sending.
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
 
