@@ -73,6 +73,12 @@ export class Arrivals {
   }
 }
 
+/**
+ * Stays for good: who takes over has listeners of its own, and the close tells the rest. A function of the file's, because
+ * one made by a beginning would hold on to it, and to its bytes, for as long as the connection lives.
+ */
+function unheard(): void {}
+
 /** The beginning of one connection, while it is read. */
 class Beginning {
   readonly arrival: Arrival;
@@ -89,8 +95,7 @@ class Beginning {
     this.#options = options;
     this.#arrivals = arrivals;
     this.#timer = setTimeout(() => this.#refuse(new PosternError('hello-timeout')), options.timeoutMs);
-    // Stays for good: who takes over has listeners of its own, and the close tells the rest.
-    socket.on('error', () => {});
+    socket.on('error', unheard);
     socket.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#leave);
   }
 
