@@ -25,6 +25,7 @@ import { KEEP_PATH, STATUS_PATH, keepAnswer, noticeAnswer, statusAnswer, type To
 import type { Answer } from './refusal.ts';
 import { signInLink } from './sign-in-address.ts';
 import type { SignInHost } from './sign-in.ts';
+import { Presences } from './presence.ts';
 import type { Asked, FrontVisit } from './visit.ts';
 
 /** The part of a tunnel that visitors can reach. */
@@ -102,8 +103,7 @@ const UPLOAD_IDLE_MS = 300_000;
 
 export class Reception {
   readonly #options: ReceptionOptions;
-  /** Visits under way whose right to be here may end before they do. */
-  readonly #present = new Map<FrontVisit, NonNullable<Admission['recheck']>>();
+  readonly #presences = new Presences();
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -129,10 +129,7 @@ export class Reception {
 
   /** Asks again whether everybody who is here may be, and cuts those who may not. */
   recheck(): void {
-    for (const [visit, recheck] of [...this.#present]) {
-      const error = recheck();
-      if (error !== undefined) visit.exchange?.cutOff(error);
-    }
+    this.#presences.recheck();
   }
 
   /** Reads where a host leads, and remembers it for the connection. */
@@ -199,14 +196,10 @@ export class Reception {
         notice: tunnel.job?.notice === true && visitor !== 'public' && showsPage(asked.method, visit.headers),
         uploadIdleMs: this.#options.limits?.uploadIdleMs ?? UPLOAD_IDLE_MS,
       });
-      if (recheck !== undefined) this.#attend(visit, recheck);
+      if (recheck !== undefined)
+        visit.presence = this.#presences.attend(recheck, (error) => visit.exchange?.cutOff(error));
       visit.exchange.start();
     });
-  }
-
-  #attend(visit: FrontVisit, recheck: () => PosternError | undefined): void {
-    this.#present.set(visit, recheck);
-    visit.onOver = () => this.#present.delete(visit);
   }
 
   #ownPage(visit: FrontVisit, wish: Wish, tunnel: VisitedTunnel): void {

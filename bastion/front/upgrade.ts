@@ -13,6 +13,7 @@ import type { Household } from './household.ts';
 import { connectionOf, type Http1Connection } from './http1.ts';
 import { Http1Visit } from './http1-visit.ts';
 import { join, type Carried } from './joined.ts';
+import type { Presence } from './presence.ts';
 import type { VisitHost } from './visit.ts';
 
 /** Bytes that a visitor may send ahead of the 101; nothing more is read until it comes. */
@@ -96,7 +97,9 @@ class UpgradeVisit extends Http1Visit {
     const watch = this.watch(/^websocket$/i.test(this.request.headers.upgrade ?? ''));
     const ahead = { early: this.#early, rest, watch };
     const carried = join(socket, stream, ahead, () => socket.destroy());
-    recordAtItsEnd(carried, this.record(undefined), this.host);
+    const { presence } = this;
+    presence?.switched(() => stream.abort('stream-cancelled'));
+    recordAtItsEnd(carried, this.record(undefined), this.host, presence);
     socket.off('error', this.#onError);
     this.#connection.upgraded(this);
   }
@@ -124,7 +127,15 @@ class UpgradeVisit extends Http1Visit {
 }
 
 /** A function of its own, because a WebSocket lives for days: what waits for its end keeps the record, and not the request. */
-function recordAtItsEnd(carried: Promise<Carried>, record: ExchangeRecord, host: VisitHost): void {
+function recordAtItsEnd(
+  carried: Promise<Carried>,
+  record: ExchangeRecord,
+  host: VisitHost,
+  presence: Presence | undefined,
+): void {
   const startedAt = performance.now() - record.durationMs;
-  void carried.then((bytes) => host.onRecord({ ...record, ...bytes, durationMs: performance.now() - startedAt }));
+  void carried.then((bytes) => {
+    presence?.over();
+    host.onRecord({ ...record, ...bytes, durationMs: performance.now() - startedAt });
+  });
 }

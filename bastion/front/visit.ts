@@ -10,6 +10,7 @@ import type { ResponseHead } from '../forward/response-head.ts';
 import type { UpstreamStream } from '../forward/stream-pool.ts';
 import type { ExchangeRecord, Protocol } from './exchange-record.ts';
 import type { VisitedPlace } from './hostname.ts';
+import type { Presence } from './presence.ts';
 import { refusal, type Answer, type Refused } from './refusal.ts';
 import { watchSwitched, type SwitchedTraffic, type TrafficSink } from '../forward/switched-traffic.ts';
 import { newRequestId } from './request-id.ts';
@@ -60,8 +61,8 @@ export abstract class FrontVisit implements Visit {
   /** Where to sign in, for the pages that this visit may end with. */
   signIn: Refused['signIn'];
   over = false;
-  /** Called once, when it is over. */
-  onOver: (() => void) | undefined;
+  /** On a right that may end before it does. */
+  presence: Presence | undefined;
   /** Of the tunnel that it was admitted to. */
   traffic: TrafficSink | undefined;
   /** It carries another protocol now. */
@@ -113,7 +114,7 @@ export abstract class FrontVisit implements Visit {
   done(code: ErrorCode | undefined): void {
     if (this.over) return;
     this.over = true;
-    this.onOver?.();
+    this.presence?.over();
     this.host.onRecord(this.record(code));
     this.host.next(this);
   }
@@ -137,7 +138,7 @@ export abstract class FrontVisit implements Visit {
   /** The end of a switched visit, with the bytes of its new protocol. */
   protected switchedBack(status: number, bytesIn: number, bytesOut: number): void {
     this.over = true;
-    this.onOver?.();
+    this.presence?.over();
     this.status = status;
     this.host.onRecord({ ...this.record(undefined), bytesIn, bytesOut });
     this.host.next(this);

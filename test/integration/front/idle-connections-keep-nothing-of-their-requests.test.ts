@@ -2,20 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
+import { IncomingMessage } from 'node:http';
 import { test } from 'node:test';
-import { connect } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { queryObjects, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 import { Exchange } from '../../../bastion/forward/exchange.ts';
 import { Http1Visit } from '../../../bastion/front/http1-visit.ts';
+import { Presence } from '../../../bastion/front/presence.ts';
 import { PosternError } from '../../../shared/errors.ts';
-import { bastionWorld } from '../../support/bastion-world.ts';
-import { frontWorld, HOST } from '../../support/front-world.ts';
+import { bastionWorld, DOMAIN, eventually, type BastionWorld } from '../../support/bastion-world.ts';
 
 const MANY = 20;
+const HOST = `demo.${DOMAIN}`;
 const REQUEST = `GET /ws HTTP/1.1\r\nHost: ${HOST}\r\nConnection: Upgrade\r\nUpgrade: custom/1\r\n\r\n`;
 
 setFlagsFromString('--expose-gc');
@@ -29,31 +29,39 @@ async function left(kind: unknown): Promise<number> {
   return queryObjects(kind as never, { format: 'count' });
 }
 
-test('an upgraded connection keeps neither its request nor its exchange', async () => {
-  const server = createServer();
-  const notebookSockets: Socket[] = [];
-  server.on('upgrade', (_request, socket: Socket) => {
-    notebookSockets.push(socket.on('error', () => {}));
-    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: custom/1\r\nConnection: Upgrade\r\n\r\nhi');
-  });
-  const world = await frontWorld({ server });
-  // Prototypes count as well.
-  const before = [await left(Http1Visit), await left(Exchange)];
-  const { ca, servername, host, port } = world.options('/');
-  const visitors = await Promise.all(
-    Array.from({ length: MANY }, async () => {
-      const visitor = connect({ host: String(host), port: Number(port), ca, servername: String(servername) } as object);
-      visitor.write(REQUEST);
-      const [answer] = (await once(visitor, 'data')) as [Buffer];
-      assert.match(answer.toString(), /^HTTP\/1\.1 101 /);
-      return visitor;
-    }),
+test('an upgraded connection keeps neither its request nor its exchange, and leaves nothing when it ends', async (t) => {
+  const world = await bastionWorld(t);
+  const switched = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: custom/1\r\nConnection: Upgrade\r\n\r\nhi';
+  const { session } = await world.agent(
+    await world.token(),
+    { access: 'public' },
+    (stream) =>
+      void stream
+        .on('end', () => stream.end())
+        .resume()
+        .write(switched),
   );
-  assert.equal(world.records.length, 0);
-  assert.deepEqual([await left(Http1Visit), await left(Exchange)], before);
+  // Prototypes count as well.
+  const before = [await left(Http1Visit), await left(Exchange), await left(Presence)];
+  const visitors = await Promise.all(Array.from({ length: MANY }, () => upgraded(world)));
+  assert.deepEqual([await left(Http1Visit), await left(Exchange)], before.slice(0, 2));
+  assert.equal((await left(Presence)) - (before[2] ?? 0), MANY, 'the right to be here is asked again now and then');
+  const closed = visitors.map((visitor) => once(visitor, 'close'));
   for (const visitor of visitors) visitor.destroy();
-  await world.close();
+  await Promise.all(closed);
+  await eventually(() => session.streams === 0, 'every stream has ended');
+  assert.deepEqual([await left(Http1Visit), await left(Exchange), await left(Presence)], before);
+  session.destroy(new PosternError('session-closed'));
 });
+
+/** A visitor's connection that speaks another protocol. */
+async function upgraded({ bastion, ca }: BastionWorld): Promise<TLSSocket> {
+  const visitor = connect({ host: '127.0.0.1', port: bastion.port, ca, servername: HOST }).on('error', () => {});
+  visitor.write(REQUEST);
+  const [answer] = (await once(visitor, 'data')) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1\.1 101 /);
+  return visitor;
+}
 
 test('a registered agent leaves nothing of its request behind', async (t) => {
   const world = await bastionWorld(t, { namesPerOwner: 1000 });
