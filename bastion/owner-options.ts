@@ -213,14 +213,16 @@ export const OWNER_COMMANDS = [
   },
   {
     name: 'name give',
-    summary: "Takes a name from its owner and makes it another's. What browsers keep of earlier notebooks under it stays.",
+    summary:
+      "Takes a name from its owner and makes it another's. What browsers keep of earlier notebooks under it stays.",
     examples: ['postern-bastion name give --state /var/lib/postern --name demo --owner bob --force'],
     options: [STATE, NAME, OWNER, FORCE, AUDIT_LOG],
     check: forced,
   },
   {
     name: 'name free',
-    summary: 'Takes a name from its owner: the next to claim it has it. What browsers keep of earlier notebooks under it stays.',
+    summary:
+      'Takes a name from its owner: the next to claim it has it. What browsers keep of earlier notebooks under it stays.',
     examples: ['postern-bastion name free --state /var/lib/postern --name demo --force'],
     options: [STATE, NAME, FORCE, AUDIT_LOG],
     check: forced,
