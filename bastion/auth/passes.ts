@@ -11,7 +11,13 @@ import { BoundedMap } from '../../shared/bounded-map.ts';
 import { PosternError } from '../../shared/errors.ts';
 import { COOKIE_NAME, cookieValues, setCookie } from './own-cookies.ts';
 import { seal, unseal, type Keys } from './signature.ts';
-import { readEntrance, type Entrance, type VisitorSession, type VisitorSessions } from './visitor-session.ts';
+import {
+  entranceClaims,
+  readEntrance,
+  type Entrance,
+  type VisitorSession,
+  type VisitorSessions,
+} from './visitor-session.ts';
 
 export const VERIFIER_COOKIE = `${COOKIE_NAME}-pass`;
 
@@ -81,8 +87,6 @@ export class Passes {
   /** A pass, as text for a URL, on the word of a session that was verified. Throws PosternError `pass-invalid`. */
   grant(session: VisitorSession, { to, owner, challenge, returnTo }: PassRequest): string {
     if (!WORD.test(challenge)) throw new PosternError('pass-invalid', 'no challenge');
-    const { person, share } = session;
-    const who = person === undefined ? {} : { v: person.account, g: person.groups, p: person.provider };
     const claims = {
       t: to,
       o: owner,
@@ -91,8 +95,7 @@ export class Passes {
       e: this.#now() + PASS_TTL_MS,
       x: session.expiresAt,
       i: randomBytes(9).toString('base64url'),
-      ...who,
-      s: share,
+      ...entranceClaims(session),
     };
     return seal(this.#keys, PURPOSE, claims);
   }

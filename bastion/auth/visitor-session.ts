@@ -61,9 +61,13 @@ export class VisitorSessions {
   /** The value of a Set-Cookie header: a session at the host `name`, for as long as that belongs to `owner`; Unix milliseconds. */
   issue(name: string, owner: string, entrance: Entrance = {}, until = Infinity): string {
     const expiresAt = Math.min(until, this.#now() + this.#ttlMs);
-    const { person, share } = entrance;
-    const who = person === undefined ? {} : { v: person.account, g: person.groups, p: person.provider };
-    const claims = { n: name, o: owner, e: expiresAt, i: randomBytes(9).toString('base64url'), ...who, s: share };
+    const claims = {
+      n: name,
+      o: owner,
+      e: expiresAt,
+      i: randomBytes(9).toString('base64url'),
+      ...entranceClaims(entrance),
+    };
     const maxAge = Math.floor((expiresAt - this.#now()) / 1000);
     return setCookie(COOKIE_NAME, seal(this.#keys, PURPOSE, claims), maxAge);
   }
@@ -104,6 +108,12 @@ function readClaims(signed: string): VisitorSession | undefined {
   return typeof expiresAt === 'number' && entrance !== undefined
     ? { name, owner, expiresAt, id, ...entrance }
     : undefined;
+}
+
+/** Who came in, and how, as claims of a session or a pass; `readEntrance` reads them. */
+export function entranceClaims({ person, share }: Entrance): Record<string, unknown> {
+  const who = person === undefined ? {} : { v: person.account, g: person.groups, p: person.provider };
+  return { ...who, s: share };
 }
 
 /** Who came in, and how, from the claims of a session or a pass; undefined when it can't be told, for that must not be the owner. */

@@ -7,9 +7,8 @@ import { PosternError, asPosternError } from '../../shared/errors.ts';
 import { ACCESS_KINDS, readPolicy, type AccessPolicy } from '../../shared/wire/access.ts';
 import { LONGEST_SHARE_MS, type AccessBook, type OwnedName } from '../auth/access-book.ts';
 import { MANAGE_SCRIPT } from './manage-script.ts';
-import { escapeHtml, pageHeaders, renderPage } from './page.ts';
-import { REQUEST_ID_HEADER } from './page-scripts.ts';
-import type { Answer } from './refusal.ts';
+import { escapeHtml } from './page.ts';
+import { jsonAnswer, ownPage, type Answer } from './refusal.ts';
 import { readSmallBody } from './small-body.ts';
 import type { FrontVisit } from './visit.ts';
 
@@ -41,16 +40,21 @@ export async function answerOwner(
   if (path === '/api/access') {
     if (visit.method === 'PUT') book.decide(of, await policyIn(visit));
     else if (visit.method === 'DELETE') book.decide(of, undefined);
-    return only(visit, ['GET', 'PUT', 'DELETE'], () => json(visit, 200, stateOf(book, of)));
+    return only(visit, ['GET', 'PUT', 'DELETE'], () => jsonAnswer(stateOf(book, of), visit.requestId));
   }
   if (path === '/api/shares') {
-    if (visit.method !== 'POST') return only(visit, ['GET'], () => json(visit, 200, { shares: sharesOf(book, of) }));
+    if (visit.method !== 'POST')
+      return only(visit, ['GET'], () => jsonAnswer({ shares: sharesOf(book, of) }, visit.requestId));
     const { share, secret } = book.share(of, await termsIn(visit));
-    return json(visit, 201, { id: share.id, expires: share.expires, url: `${of.url}#postern=${secret}` });
+    return jsonAnswer(
+      { id: share.id, expires: share.expires, url: `${of.url}#postern=${secret}` },
+      visit.requestId,
+      201,
+    );
   }
   const [, id] = /^\/api\/shares\/([A-Za-z0-9_-]{1,40})$/.exec(path) ?? [];
   if (id === undefined || (visit.method === 'DELETE' && !book.revoke(of, id))) throw new PosternError('page-unknown');
-  return only(visit, ['DELETE'], () => json(visit, 200, { shares: sharesOf(book, of) }));
+  return only(visit, ['DELETE'], () => jsonAnswer({ shares: sharesOf(book, of) }, visit.requestId));
 }
 
 function only(visit: FrontVisit, methods: readonly string[], answer: () => Answer): Answer {
@@ -107,20 +111,6 @@ async function termsIn(visit: FrontVisit): Promise<{ forMs: number; note: string
   return { forMs: hours * HOUR_MS, note };
 }
 
-function json(visit: FrontVisit, status: number, value: object): Answer {
-  const body = Buffer.from(JSON.stringify(value));
-  const headers = [
-    'Content-Type',
-    'application/json',
-    'Cache-Control',
-    'no-store',
-    'X-Content-Type-Options',
-    'nosniff',
-  ];
-  headers.push('Content-Length', String(body.length), REQUEST_ID_HEADER, visit.requestId);
-  return { status, reason: status === 201 ? 'Created' : 'OK', headers, body };
-}
-
 const CHOICES: Readonly<Record<(typeof ACCESS_KINDS)[number], string>> = {
   private: 'Only I',
   invited: 'I, and the people and groups named here',
@@ -145,21 +135,6 @@ function page(visit: FrontVisit, { name, url }: ManagedName): Answer {
     `<p><label>For <input id="hours" type="number" min="1" max="2160" value="24"> hours</label> ` +
     `<label>Note <input id="note" maxlength="${LONGEST_NOTE}"></label> <button>Make a link</button></p>` +
     `<p><code id="link"></code></p><ul id="shares"></ul></form>`;
-  const body = Buffer.from(renderPage({ title, main, script: MANAGE_SCRIPT }));
-  const headers = [
-    ...pageHeaders(MANAGE_SCRIPT),
-    'Cross-Origin-Opener-Policy',
-    'same-origin',
-    'Cache-Control',
-    'no-store',
-  ];
-  headers.push(
-    'X-Content-Type-Options',
-    'nosniff',
-    'Content-Length',
-    String(body.length),
-    REQUEST_ID_HEADER,
-    visit.requestId,
-  );
-  return { status: 200, reason: 'OK', headers, body };
+  const answer = ownPage(title, main, visit.requestId, MANAGE_SCRIPT);
+  return { ...answer, headers: [...answer.headers, 'Cross-Origin-Opener-Policy', 'same-origin'] };
 }

@@ -47,10 +47,10 @@ export function ownPage(title: string, main: string, requestId: string, script?:
   return { status: 200, reason: 'OK', headers, body };
 }
 
-export function jsonAnswer(json: object, requestId: string): Answer {
+export function jsonAnswer(json: object, requestId: string, status = 200): Answer {
   const body = Buffer.from(JSON.stringify(json));
   const headers = ['Content-Type', 'application/json', 'Vary', 'Accept', REQUEST_ID_HEADER, requestId];
-  return { status: 200, reason: 'OK', headers: [...headers, ...commonHeaders(body)], body };
+  return { status, reason: STATUS_CODES[status] ?? '', headers: [...headers, ...commonHeaders(body)], body };
 }
 
 /** One of the constant scripts, for pages that are not ours. */

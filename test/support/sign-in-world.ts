@@ -5,12 +5,10 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 
 import type { BastionConfig } from '../../bastion/config.ts';
+import { freePort } from '../../contrib/demo/programs.ts';
 import type { Stream } from '../../shared/mux/stream.ts';
 import type { Registration } from '../../shared/wire/handshake.ts';
 import { bastionWorld, DOMAIN, hashOf, type BastionWorld, type TestAgent } from './bastion-world.ts';
@@ -41,7 +39,8 @@ export async function signInWorld(
 ): Promise<SignInWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-idp-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const port = await freePort();
+  // The provider must know where it may send browsers back to before the bastion listens there.
+  const port = await freePort(0);
   const idp = await OidcWorld.start({
     redirects: [`https://auth.${DOMAIN}:${port}/_postern/callback/idp`],
     people: PEOPLE,
@@ -107,14 +106,4 @@ function echo(stream: Stream): void {
     const headers = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n`;
     stream.write(`HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n`);
   });
-}
-
-/** The provider must know where it may send browsers back to before the bastion listens there. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
