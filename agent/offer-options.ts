@@ -1,6 +1,6 @@
 // The options of postern-agent that say what is offered, and to whom: services, ports, access, and where the link is left.
 
-import { PosternError } from '../shared/errors.ts';
+import { problemOf } from '../shared/program/option-problem.ts';
 import type { OptionSpec } from '../shared/program/options.ts';
 import { parsePolicy } from '../shared/wire/access.ts';
 import { parsePorts, parseService } from './services.ts';
@@ -64,20 +64,6 @@ export const OFFER_OPTIONS = [
   },
 ] as const satisfies readonly OptionSpec[];
 
-function problemOf(parse: () => unknown): string | undefined {
-  try {
-    parse();
-    return undefined;
-  } catch (error) {
-    return error instanceof PosternError ? (error.detail ?? error.message) : String(error);
-  }
-}
-
 export function firstProblem(values: readonly string[], parse: (value: string) => unknown): string | undefined {
-  try {
-    for (const value of values) parse(value);
-    return undefined;
-  } catch (error) {
-    return error instanceof PosternError ? error.detail : String(error);
-  }
+  return problemOf(() => values.forEach((value) => parse(value)));
 }

@@ -1,7 +1,7 @@
 // The options of `postern-bastion serve` for what stands in front of it.
 
-import { asPosternError } from '../shared/errors.ts';
 import { parseListen } from '../shared/net/listen.ts';
+import { problemOf } from '../shared/program/option-problem.ts';
 import type { OptionSpec } from '../shared/program/options.ts';
 import { PROXY_HEADERS } from './front/behind.ts';
 import { networks } from './front/networks.ts';
@@ -43,13 +43,4 @@ export const FRONT_OPTIONS = [
 
 function networksProblem(texts: readonly string[]): string | undefined {
   return problemOf(() => networks(texts));
-}
-
-function problemOf(read: () => unknown): string | undefined {
-  try {
-    read();
-    return undefined;
-  } catch (error) {
-    return asPosternError(error).detail;
-  }
 }

@@ -1,9 +1,9 @@
 // Every option of postern-bastion: flag, environment variable, configuration-file key, help and check all come from this table.
 
 import { domainProblem } from '../certs/authority.ts';
-import { asPosternError } from '../shared/errors.ts';
 import { parseAddress, parseListen } from '../shared/net/listen.ts';
 import { LOG_OPTIONS } from '../shared/program/log-options.ts';
+import { problemOf } from '../shared/program/option-problem.ts';
 import type { OptionSpec, OptionValues, ProgramSpec } from '../shared/program/options.ts';
 import { FRONT_OPTIONS } from './front-options.ts';
 import { HTTP2_OPTIONS } from './http2-options.ts';
@@ -186,13 +186,4 @@ export type ServeValues = OptionValues<typeof SERVE>;
 
 function addressProblem(text: string): string | undefined {
   return problemOf(() => parseAddress(text));
-}
-
-function problemOf(read: () => unknown): string | undefined {
-  try {
-    read();
-    return undefined;
-  } catch (error) {
-    return asPosternError(error).detail;
-  }
 }

@@ -3,7 +3,7 @@
 import type { ServerSessionOptions } from 'node:http2';
 
 import type { Http2Limits as RequestLimits } from '../forward/http2-request.ts';
-import type { AllowanceLimits } from './allowance.ts';
+import type { Rate } from '../../shared/token-bucket.ts';
 
 /** Limits of HTTP/2 connections; every one has a default. */
 export interface Http2Limits {
@@ -12,9 +12,9 @@ export interface Http2Limits {
   /** Bytes of a request's body that may come ahead of the notebook's reading. */
   readonly window?: number;
   /** Streams that end before their answers do, whoever resets them. */
-  readonly resets?: AllowanceLimits;
+  readonly resets?: Rate;
   /** PING and SETTINGS frames. */
-  readonly controls?: AllowanceLimits;
+  readonly controls?: Rate;
   /** Senseless frames, as empty DATA. */
   readonly invalidFrames?: number;
   /** Bytes that a connection may hold of headers and of answers that wait to be sent. */
@@ -25,8 +25,8 @@ export interface Http2Settings extends RequestLimits {
   readonly streams: number;
   readonly window: number;
   readonly connectionWindow: number;
-  readonly resets: AllowanceLimits;
-  readonly controls: AllowanceLimits;
+  readonly resets: Rate;
+  readonly controls: Rate;
   readonly invalidFrames: number;
   readonly memory: number;
   /** Milliseconds that a connection without a stream is kept. */

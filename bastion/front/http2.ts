@@ -4,9 +4,9 @@ import { constants, performServerHandshake, type ServerHttp2Session, type Server
 import type { TLSSocket } from 'node:tls';
 
 import { PosternError } from '../../shared/errors.ts';
+import { TokenBucket } from '../../shared/token-bucket.ts';
 import type { Log } from '../../shared/program/log.ts';
 import { StreamPool, type Dialer } from '../forward/stream-pool.ts';
-import { Allowance } from './allowance.ts';
 import type { ExchangeRecord } from './exchange-record.ts';
 import type { Household, VisitorConnection } from './household.ts';
 import { sessionOptions, type Http2Settings } from './http2-settings.ts';
@@ -53,8 +53,8 @@ class Http2Connection implements VisitorConnection, VisitHost, Acquaintance {
   readonly #service: Http2Service;
   readonly #serverName: string | undefined;
   readonly #visits = new Set<FrontVisit>();
-  readonly #abandoned: Allowance;
-  readonly #controls: Allowance;
+  readonly #abandoned: TokenBucket;
+  readonly #controls: TokenBucket;
   /** Streams that are not closed: the answer of a visit that is over may still be on its way. */
   #open = 0;
   #idleTimer: NodeJS.Timeout;
@@ -66,8 +66,9 @@ class Http2Connection implements VisitorConnection, VisitHost, Acquaintance {
     this.proxy = service.household.behind.isProxy(this.address);
     this.#serverName = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : undefined;
     const { resets, controls, idleMs, prefaceMs } = service.settings;
-    this.#abandoned = new Allowance(resets);
-    this.#controls = new Allowance(controls);
+    const now = (): number => performance.now();
+    this.#abandoned = new TokenBucket(resets, now);
+    this.#controls = new TokenBucket(controls, now);
     service.household.connections.add(this);
     this.#idleTimer = setTimeout(() => this.#onIdle(), idleMs).unref();
     const preface = setTimeout(() => session.destroy(), prefaceMs).unref();
@@ -116,7 +117,7 @@ class Http2Connection implements VisitorConnection, VisitHost, Acquaintance {
 
   onRecord(record: ExchangeRecord): void {
     this.#service.household.onRecord(record);
-    if (record.code === 'stream-cancelled' && !this.#abandoned.spend()) this.#calm('too many streams were reset');
+    if (record.code === 'stream-cancelled' && !this.#abandoned.take()) this.#calm('too many streams were reset');
   }
 
   next(visit: FrontVisit): void {
@@ -164,7 +165,7 @@ class Http2Connection implements VisitorConnection, VisitHost, Acquaintance {
   };
 
   readonly #onControl = (): void => {
-    if (!this.#controls.spend()) this.#calm('too many PING or SETTINGS frames');
+    if (!this.#controls.take()) this.#calm('too many PING or SETTINGS frames');
   };
 
   #calm(why: string): void {
