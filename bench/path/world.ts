@@ -10,7 +10,7 @@ import { openssh } from '../peers/openssh.ts';
 import type { Ground, Peer } from '../peers/peer.ts';
 import { postern } from '../peers/postern.ts';
 import { costOf } from '../process-tree.ts';
-import type { Named, SuitePlan } from '../suite.ts';
+import type { Named, Suite, SuitePlan } from '../suite.ts';
 import type { Approach } from './approach.ts';
 import type { AskFindings, AskPlan } from './ask.ts';
 import { FAR_READY } from './far.ts';
@@ -23,7 +23,14 @@ import type { PathSetting } from './settings.ts';
 
 /** A plain TCP connection over the same path: what no tunnel can beat. */
 export const TCP: Named = { name: 'tcp', label: 'plain TCP' };
-export const PATH_PEERS: readonly Named[] = [postern, openssh, TCP];
+
+/** What every suite over a path is: who runs in it, and what the machine must have. */
+export const ON_A_PATH: Pick<Suite, 'peers' | 'ours' | 'needs' | 'ownNetwork'> = {
+  peers: [postern, openssh, TCP],
+  ours: postern.name,
+  needs: { ip: 'iproute2', tc: 'iproute2', unshare: 'util-linux', nsenter: 'util-linux' },
+  ownNetwork: true,
+};
 
 const DOMAIN = 'notebooks.bench.test';
 /** The network is our own: no port of it is ever taken. */

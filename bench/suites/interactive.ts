@@ -1,9 +1,8 @@
 // The suite `interactive`: what small requests and WebSocket messages wait for while bulk fills a link of 100 Mbit/s.
 
-import { postern } from '../peers/postern.ts';
 import { QUEUE_MS } from '../path/settings.ts';
 import type { PathSetting } from '../path/settings.ts';
-import { PATH_PEERS, ask, pathWorld, startLoad } from '../path/world.ts';
+import { ON_A_PATH, ask, pathWorld, startLoad } from '../path/world.ts';
 import type { PathWorld, Runner } from '../path/world.ts';
 import { quantileOf } from '../statistics.ts';
 import type { Figures, Metric, Outcome, Sample, Subject, Suite, SuitePlan } from '../suite.ts';
@@ -61,10 +60,7 @@ export const interactive: Suite = {
   defaults: { rounds: 2, seconds: 3, warmUp: 0 },
   scenarios: RUNS,
   usual: RUNS.map(({ name }) => name).filter((name) => !name.startsWith('messages') || name.endsWith('large-queue')),
-  peers: PATH_PEERS,
-  ours: postern.name,
-  needs: { ip: 'iproute2', tc: 'iproute2', unshare: 'util-linux', nsenter: 'util-linux' },
-  ownNetwork: true,
+  ...ON_A_PATH,
   run,
 };
 

@@ -1,9 +1,8 @@
 // The suite `paths`: throughput against round trip and bandwidth, one stream and eight, down and up, beside plain TCP.
 
-import { postern } from '../peers/postern.ts';
 import { QUEUE_MS, labelOf, nameOf } from '../path/settings.ts';
 import type { PathSetting } from '../path/settings.ts';
-import { PATH_PEERS, TCP, pathWorld, startLoad } from '../path/world.ts';
+import { ON_A_PATH, TCP, pathWorld, startLoad } from '../path/world.ts';
 import type { PathWorld, Runner } from '../path/world.ts';
 import type { Metric, Outcome, Sample, Subject, Suite, SuitePlan } from '../suite.ts';
 
@@ -49,10 +48,7 @@ export const paths: Suite = {
   defaults: { rounds: 2, seconds: 1, warmUp: 4 },
   scenarios: RUNS,
   usual: RUNS.filter(isUsual).map(({ name }) => name),
-  peers: PATH_PEERS,
-  ours: postern.name,
-  needs: { ip: 'iproute2', tc: 'iproute2', unshare: 'util-linux', nsenter: 'util-linux' },
-  ownNetwork: true,
+  ...ON_A_PATH,
   run,
 };
 

@@ -3,7 +3,7 @@
 import { postern } from '../peers/postern.ts';
 import { QUEUE_MS } from '../path/settings.ts';
 import type { PathSetting } from '../path/settings.ts';
-import { PATH_PEERS, TCP, pathWorld, startLoad } from '../path/world.ts';
+import { ON_A_PATH, TCP, pathWorld, startLoad } from '../path/world.ts';
 import type { PathWorld, Runner } from '../path/world.ts';
 import type { Metric, Outcome, Sample, Subject, Suite, SuitePlan } from '../suite.ts';
 
@@ -50,10 +50,7 @@ export const rough: Suite = {
   label: 'One download over rough paths',
   defaults: { rounds: 3, seconds: 4, warmUp: 0 },
   scenarios: RUNS,
-  peers: PATH_PEERS,
-  ours: postern.name,
-  needs: { ip: 'iproute2', tc: 'iproute2', unshare: 'util-linux', nsenter: 'util-linux' },
-  ownNetwork: true,
+  ...ON_A_PATH,
   run,
 };
 

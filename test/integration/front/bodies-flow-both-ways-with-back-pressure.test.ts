@@ -8,20 +8,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test } from 'node:test';
 
 import { frontWorld, whole } from '../../support/front-world.ts';
+import { standstill } from '../../support/standstill.ts';
 
 const MEGABYTE = randomBytes(1024 * 1024);
 /** More than all buffers between the two ends hold: TLS, two sockets with the kernel's, and Node's. */
 const ENOUGH = 64;
-
-/** Resolves once the count has not grown for a while: everything is waiting for somebody. */
-async function standstill(count: () => number): Promise<number> {
-  let last = -1;
-  while (count() !== last) {
-    last = count();
-    await new Promise((resolve) => setTimeout(resolve, 150));
-  }
-  return last;
-}
 
 test('a download waits for a visitor who does not read, and is whole in the end', async () => {
   let sent = 0;

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 
 import { frontWorld } from '../../support/front-world.ts';
+import { standstill } from '../../support/standstill.ts';
 import { END_HEADERS, FRAME, GET, frame, rawHttp2, u32 } from '../../support/http2-frames.ts';
 import { answered, http2Visitor } from '../../support/http2-visitor.ts';
 
@@ -16,16 +17,6 @@ const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 const MEGABYTE = randomBytes(1024 * 1024);
 /** More than all buffers between the two ends hold. */
 const ENOUGH = 48;
-
-/** Resolves once the count has not grown for a while: everything is waiting for somebody. */
-async function standstill(count: () => number): Promise<number> {
-  let last = -1;
-  while (count() !== last) {
-    last = count();
-    await new Promise((resolve) => setTimeout(resolve, 150));
-  }
-  return last;
-}
 
 /** Once it has closed, with or without an error. */
 function closed(emitter: IncomingMessage | Socket): Promise<unknown> {
